@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+
+namespace Fewshot.Artifacts.Tests;
+
+public sealed class FileArtifactStoreTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly FileArtifactStore store;
+
+    public FileArtifactStoreTests() => store = new FileArtifactStore(folder.Path);
+
+    public void Dispose()
+    {
+        store.Dispose();
+        folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(1_000_003)]
+    public async Task PutAsync_ThenOpenAsync_GivesTheSameBytes(int size)
+    {
+        var content = RandomNumberGenerator.GetBytes(size);
+        var info = await store.PutAsync(new MemoryStream(content), Digest.Of(content));
+        Assert.Equal(new ArtifactInfo(Digest.Of(content), size), info);
+        Assert.Equal(info, await store.StatAsync(info.Digest));
+        Assert.Equal(content, await store.ReadBytesAsync(info.Digest));
+        Assert.Equal(content, await File.ReadAllBytesAsync(await store.MaterializeAsync(info.Digest)));
+    }
+
+    [Fact]
+    public async Task PutAsync_OtherBytesThanAnnounced_StoresNothing()
+    {
+        var announced = Digest.Of("right"u8);
+        var error = await Assert.ThrowsAsync<DigestMismatchException>(() => store.PutAsync(new MemoryStream([1, 2]), announced));
+        Assert.Equal(announced, error.Expected);
+        Assert.Null(await store.StatAsync(announced));
+        Assert.Null(await store.StatAsync(error.Actual));
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task PutAsync_SourceFailsHalfway_StoresNothing()
+    {
+        await Assert.ThrowsAsync<EndOfStreamException>(() => store.PutAsync(new BrokenStream(300_000)));
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task PutAsync_SameContentFromManyThreads_EachSucceeds()
+    {
+        var content = RandomNumberGenerator.GetBytes(100_000);
+        using var other = new FileArtifactStore(folder.Path);
+        var puts = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(async () =>
+        {
+            var info = await (i % 2 == 0 ? store : other).PutAsync(new MemoryStream(content));
+            Assert.Equal(content, await store.ReadBytesAsync(info.Digest));
+            return info;
+        })));
+        Assert.Single(puts.Distinct());
+        Assert.Single(Files());
+    }
+
+    [Fact]
+    public async Task OpenAsync_DamagedFile_LastReadThrowsDataLoss()
+    {
+        var digest = await store.PutBytesAsync(new byte[5000]);
+        await File.WriteAllBytesAsync(folder[digest.Hex], [.. new byte[4999], 1]);
+        await Assert.ThrowsAsync<DataLossException>(() => store.ReadBytesAsync(digest));
+        await Assert.ThrowsAsync<DataLossException>(() => store.MaterializeAsync(digest));
+        await File.WriteAllBytesAsync(folder[digest.Hex], new byte[4000]);
+        await Assert.ThrowsAsync<DataLossException>(() => store.ReadBytesAsync(digest));
+    }
+
+    [Fact]
+    public async Task PutAsync_OverDamagedFile_Heals()
+    {
+        var digest = await store.PutBytesAsync(new byte[5000]);
+        await File.WriteAllBytesAsync(folder[digest.Hex], [1]);
+        await store.PutBytesAsync(new byte[5000]);
+        Assert.Equal(new byte[5000], await store.ReadBytesAsync(digest));
+    }
+
+    [Fact]
+    public async Task OpenAsync_UnknownDigest_ThrowsNotFound()
+    {
+        var digest = Digest.Of("nowhere"u8);
+        Assert.Equal(digest, (await Assert.ThrowsAsync<ArtifactNotFoundException>(() => store.OpenAsync(digest))).Digest);
+        await Assert.ThrowsAsync<ArtifactNotFoundException>(() => store.ReadBytesAsync(digest));
+        Assert.Null(await store.StatAsync(digest));
+    }
+
+    [Fact]
+    public async Task ReadBytesAsync_LargerThanAllowed_ThrowsBeforeReading()
+    {
+        var digest = await store.PutBytesAsync(new byte[101]);
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.ReadBytesAsync(digest, maxBytes: 100));
+    }
+
+    [Fact]
+    public void Constructor_TempFilesOfDeadAndLivingProcesses_RemovesTheDeadOnes()
+    {
+        File.WriteAllText(folder[".live/dead"], "");
+        File.WriteAllText(folder[".tmp-dead-1"], "half");
+        using var living = OtherProcess.Holding(folder[".live/living"]);
+        File.WriteAllText(folder[".tmp-living-1"], "half");
+        using (new FileArtifactStore(folder.Path))
+            Assert.Equal([".tmp-living-1"], Files());
+        living.Kill();
+        using (new FileArtifactStore(folder.Path))
+            Assert.Empty(Files());
+    }
+
+    [SkippableFact]
+    public async Task PutAsync_DiskFull_ThrowsStoreFullAndLeavesNothing()
+    {
+        using var small = new TemporaryFolder();
+        Skip.If(Run("mount", "-t", "tmpfs", "-o", "size=256k", "fewshot-test", small.Path) != 0, "Mounting a small disk needs root.");
+        try
+        {
+            using var full = new FileArtifactStore(small.Path);
+            await Assert.ThrowsAsync<StoreFullException>(() => full.PutAsync(new MemoryStream(new byte[1 << 20])));
+            Assert.Empty(Directory.EnumerateFiles(small.Path));
+            var digest = await full.PutBytesAsync(new byte[1000]);
+            Assert.Equal(1000, (await full.StatAsync(digest))!.SizeBytes);
+        }
+        finally
+        {
+            Run("umount", small.Path);
+        }
+    }
+
+    private static int Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    private string[] Files() => Directory.EnumerateFiles(folder.Path).Select(f => Path.GetFileName(f)!).ToArray();
+
+    private sealed class BrokenStream(int good) : MemoryStream(new byte[good])
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            await base.ReadAsync(buffer, cancellationToken) is > 0 and var count ? count : throw new EndOfStreamException("The connection broke.");
+    }
+}
