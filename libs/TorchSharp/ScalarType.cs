@@ -1,0 +1,49 @@
+namespace TorchSharp;
+
+public static partial class torch
+{
+    /// <summary>Element types, numbered as in libtorch.</summary>
+    public enum ScalarType : sbyte
+    {
+        Byte = 0,
+        Int8 = 1,
+        Int16 = 2,
+        Int32 = 3,
+        Int64 = 4,
+        Float16 = 5,
+        Float32 = 6,
+        Float64 = 7,
+        ComplexFloat32 = 9,
+        ComplexFloat64 = 10,
+        Bool = 11,
+        BFloat16 = 15,
+    }
+
+    /// <summary>Memory layouts of images, numbered as in libtorch.</summary>
+    public enum memory_format
+    {
+        contiguous_format = 0,
+        preserve_format = 1,
+        channels_last = 2,
+        channels_last_3d = 3,
+    }
+
+    public const ScalarType uint8 = ScalarType.Byte;
+    public const ScalarType int8 = ScalarType.Int8;
+    public const ScalarType int16 = ScalarType.Int16;
+    public const ScalarType int32 = ScalarType.Int32;
+    public const ScalarType int64 = ScalarType.Int64;
+    public const ScalarType @long = ScalarType.Int64;
+    public const ScalarType float16 = ScalarType.Float16;
+    public const ScalarType half = ScalarType.Float16;
+    public const ScalarType float32 = ScalarType.Float32;
+    public const ScalarType float64 = ScalarType.Float64;
+    public const ScalarType bfloat16 = ScalarType.BFloat16;
+    public const ScalarType @bool = ScalarType.Bool;
+
+    public static bool is_integral(ScalarType type) =>
+        type is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
+
+    public static bool is_floating_point(ScalarType type) =>
+        type is ScalarType.Float16 or ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16;
+}
