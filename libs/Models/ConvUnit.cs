@@ -1,0 +1,231 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Fewshot.Models;
+
+/// <summary>What a convolution does to the residual stream. A projection shortcut of a stage's first block does both:
+/// it reads the previous stage's stream and writes its own stage's.</summary>
+[Flags]
+public enum StreamRole
+{
+    /// <summary>Inside the residual branch, or before the first stream.</summary>
+    None = 0,
+
+    /// <summary>Its input is the stream; in the first block of a stage, the previous stage's.</summary>
+    Reads = 1,
+
+    /// <summary>Its output is added to, or becomes, the stream of its block's stage.</summary>
+    Writes = 2,
+}
+
+/// <summary>
+/// A convolution followed by batch normalisation; what follows is the block's business. With adaptors (PRACTISE, arXiv 2202.07861, section 3.2):
+/// <c>norm(after * (W * (before * x)))</c>. After <see cref="Network.Folded"/> the norm is part of weight and bias; adaptors then still stand
+/// between convolution and norm.
+/// </summary>
+public sealed class ConvUnit : Layer
+{
+    private readonly NetworkMode mode;
+    private TensorSlot weight;
+    private TensorSlot? bias;
+    private TensorSlot[] slots;
+    private Tensor? unfolded, scale;   // of a folded unit that adaptors may stand at: its weight before folding, and the norm's scale [out]
+
+    internal ConvUnit(
+        string name, string checkpointName, string normCheckpointName, long inputs, long outputs, long kernel, long stride, long groups,
+        StreamRole role, NetworkMode mode, Initial initial)
+        : base(name)
+    {
+        this.mode = mode;
+        (Inputs, Outputs, Kernel, Stride, Padding, Groups, Role) = (inputs, outputs, kernel, stride, kernel / 2, groups, role);
+        var fan = kernel * kernel * (initial == Initial.KaimingFanOut ? outputs : inputs) / groups;
+        weight = new TensorSlot($"{checkpointName}.weight", [outputs, inputs / groups, kernel, kernel], trainable: true, initial, fan);
+        Norm = new BatchNorm(normCheckpointName, outputs);
+        slots = [weight, .. Norm.Slots];
+    }
+
+    /// <summary>Channels in.</summary>
+    public long Inputs { get; }
+
+    /// <summary>Channels out.</summary>
+    public long Outputs { get; }
+
+    /// <summary>Side of the square kernel.</summary>
+    public long Kernel { get; }
+
+    /// <summary>Stride of both directions.</summary>
+    public long Stride { get; }
+
+    /// <summary>Zeros on every side.</summary>
+    public long Padding { get; }
+
+    /// <summary>Groups; equal to the channels in depthwise convolutions.</summary>
+    public long Groups { get; }
+
+    /// <summary>What it does to the residual stream.</summary>
+    public StreamRole Role { get; }
+
+    /// <summary>Its input is the stream.</summary>
+    public bool Reads => Role.HasFlag(StreamRole.Reads);
+
+    /// <summary>Its output enters the stream.</summary>
+    public bool Writes => Role.HasFlag(StreamRole.Writes);
+
+    /// <summary><c>[out, in / groups, k, k]</c>.</summary>
+    public Parameter Weight => (Parameter)weight.Value;
+
+    /// <summary><c>[out]</c>, what folding left of the norm; null before.</summary>
+    public Parameter? Bias => (Parameter?)bias?.Value;
+
+    /// <summary>The norm; null once folded.</summary>
+    public BatchNorm? Norm { get; private set; }
+
+    /// <summary>A 1x1 convolution <c>[in, in, 1, 1]</c> before this one; the caller's own, null for none.</summary>
+    public Tensor? AdaptorBefore { get; set; }
+
+    /// <summary>A 1x1 convolution <c>[out, out, 1, 1]</c> between this one and its norm; the caller's own, null for none.</summary>
+    public Tensor? AdaptorAfter { get; set; }
+
+    internal override IReadOnlyList<TensorSlot> Slots => slots;
+
+    /// <summary><c>[N, in, H, W] -> [N, out, H', W']</c>. The result is the only tensor left alive; it may be changed in place.</summary>
+    public Tensor Forward(Tensor x)
+    {
+        if (AdaptorBefore is not null || AdaptorAfter is not null)
+            return ForwardAdapted(x);
+        if (Norm is null)
+            return Convolve(x, Weight, Bias);
+        using var map = Convolve(x, Weight, null);
+        return Norm.Forward(map, mode.Training);
+    }
+
+    /// <summary>Multiplies the adaptors into the weight in float64 and takes them away: the output stays the same to rounding.</summary>
+    /// <exception cref="InvalidOperationException">The unit is folded.</exception>
+    public void MergeAdaptors()
+    {
+        if (Norm is null)
+            throw new InvalidOperationException($"{Name} is folded: merge adaptors into the network it was folded from.");
+        if (AdaptorBefore is null && AdaptorAfter is null)
+            return;
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        var merged = Weight.to(float64);
+        if (AdaptorBefore is not null)
+            merged = MergeBefore(merged, AdaptorBefore.to(float64));
+        if (AdaptorAfter is not null)
+            merged = MergeAfter(AdaptorAfter.to(float64), merged);
+        Weight.copy_(merged);
+        AdaptorBefore = AdaptorAfter = null;
+    }
+
+    /// <summary>Multiply-adds for one image, and the size of the map that comes out.</summary>
+    internal (long Macs, MapSize Output) Cost(MapSize input)
+    {
+        var output = input.After(Kernel, Stride, Padding);
+        return (weight.Count * output.Area, output);
+    }
+
+    /// <summary>Multiplies the frozen norm into weight and bias in float64 (W' = s W, b' = beta - s mean, s = gamma / sqrt(var + eps)).</summary>
+    internal void Fold()
+    {
+        if (Norm is null)
+            return;
+        using var scope = NewDisposeScope();
+        var (normScale, normShift) = Norm.Affine();
+        var folded = new TensorSlot(weight.CheckpointName, [.. weight.Shape], trainable: true, weight.Initial, weight.Fan);
+        using (var detached = Weight.detach())
+        {
+            folded.Fill((detached.to(float64) * normScale.view(-1, 1, 1, 1)).to(float32), requiresGrad: false);
+            if (Role != StreamRole.None)
+                (unfolded, scale) = (detached.clone().DetachFromDisposeScope(), normScale.to(float32).DetachFromDisposeScope());
+        }
+
+        bias = new TensorSlot(weight.CheckpointName[..^"weight".Length] + "bias", [Outputs], trainable: true, Initial.Zeros);
+        bias.Fill(normShift.to(float32), requiresGrad: false);
+        foreach (var slot in slots)
+            slot.Dispose();
+        (weight, slots, Norm) = (folded, [folded, bias], null);
+    }
+
+    internal override void CopyFrom(Layer source)
+    {
+        var other = (ConvUnit)source;
+        if (other.Norm is null)
+        {
+            bias = new TensorSlot(weight.CheckpointName[..^"weight".Length] + "bias", [Outputs], trainable: true, Initial.Zeros);
+            (slots, Norm) = ([weight, bias], null);
+            unfolded = other.unfolded?.clone().DetachFromDisposeScope();
+            scale = other.scale?.clone().DetachFromDisposeScope();
+        }
+
+        base.CopyFrom(source);
+        if (Norm is not null)
+            Norm.BatchesTracked = other.Norm!.BatchesTracked;
+        AdaptorBefore = other.AdaptorBefore;
+        AdaptorAfter = other.AdaptorAfter;
+    }
+
+    internal override void To(Device device)
+    {
+        base.To(device);
+        if (unfolded is null || scale is null)
+            return;
+        var (oldWeight, oldScale) = (unfolded, scale);
+        (unfolded, scale) = (oldWeight.to(device).DetachFromDisposeScope(), oldScale.to(device).DetachFromDisposeScope());
+        oldWeight.Dispose();
+        oldScale.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        unfolded?.Dispose();
+        scale?.Dispose();
+        unfolded = scale = null;
+    }
+
+    private Tensor ForwardAdapted(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var kernelArea = Kernel * Kernel;
+        var positions = x.shape[0] * x.shape[2] * x.shape[3];
+        var current = unfolded ?? Weight;
+        var after = AdaptorAfter;
+        if (scale is not null && after is not null)
+            after = after * scale.view(-1, 1, 1, 1);
+        else if (scale is not null)
+            current = Weight;
+
+        // An adaptor costs less multiplied into the weights than run over the map, unless the map is smaller than the weights.
+        if (AdaptorBefore is not null && Groups == 1 && Outputs * kernelArea <= positions)
+            current = MergeBefore(current, AdaptorBefore);
+        else if (AdaptorBefore is not null)
+            x = F.conv2d(x, AdaptorBefore);
+
+        var map = after is null ? Convolve(x, current, Bias)
+            : Inputs / Groups * kernelArea <= positions / (Stride * Stride) ? Convolve(x, MergeAfter(after, current), Bias)
+            : F.conv2d(Convolve(x, current, null), after, Bias);
+        return (Norm is null ? map : Norm.Forward(map, mode.Training)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Convolve(Tensor x, Tensor kernel, Tensor? shift) =>
+        F.conv2d(x, kernel, shift, strides: mode.Pair(Stride), padding: mode.Pair(Padding), groups: Groups);
+
+    /// <summary>W[o,i,.,.] -> sum_j W[o,j,.,.] B[j,i]: the adaptor acts on the input channels.</summary>
+    private Tensor MergeBefore(Tensor kernel, Tensor adaptor)
+    {
+        if (Groups != 1)
+            throw new InvalidOperationException($"{Name} is a grouped convolution: an adaptor before it cannot be merged.");
+        var matrix = adaptor.view(Inputs, Inputs);
+        return Kernel == 1
+            ? kernel.view(Outputs, Inputs).matmul(matrix).view(Outputs, Inputs, 1, 1)
+            : kernel.permute(0, 2, 3, 1).reshape(-1, Inputs).matmul(matrix).view(Outputs, Kernel, Kernel, Inputs).permute(0, 3, 1, 2).contiguous();
+    }
+
+    /// <summary>W[o,i,.,.] -> sum_j A[o,j] W[j,i,.,.]: the adaptor acts on the output channels.</summary>
+    private Tensor MergeAfter(Tensor adaptor, Tensor kernel) =>
+        adaptor.view(Outputs, Outputs).matmul(kernel.reshape(Outputs, -1)).view(Outputs, Inputs / Groups, Kernel, Kernel);
+}

@@ -1,0 +1,170 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Fewshot.Models;
+
+/// <summary>
+/// A residual network: stem, blocks, tail, global average pooling, classifier. Images are float32 <c>[N, 3, size, size]</c>, normalised.
+/// Every forward method leaves its result as the only new tensor alive, in the caller's dispose scope. Not safe for concurrent use.
+/// </summary>
+public sealed class Network : IDisposable
+{
+    private static readonly long[] Spatial = [2, 3];
+    private readonly NetworkMode mode;
+    private readonly Section stem;
+    private readonly Section? tail;
+    private readonly Layer[] layers;
+
+    internal Network(NetworkSpec spec, NetworkMode mode, Section stem, IReadOnlyList<Block> blocks, Section? tail, Linear classifier)
+    {
+        (Spec, this.mode, this.stem, Blocks, this.tail, Classifier) = (spec, mode, stem, blocks, tail, classifier);
+        layers = [.. stem.Layers, .. blocks.SelectMany(block => block.Layers), .. tail?.Layers ?? [], classifier];
+    }
+
+    /// <summary>What this network is.</summary>
+    public NetworkSpec Spec { get; }
+
+    /// <summary>The residual blocks in order; stages are contiguous.</summary>
+    public IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>Convolutions of the stem.</summary>
+    public IReadOnlyList<ConvUnit> StemUnits => stem.Units;
+
+    /// <summary>Convolutions between the last block and pooling: one that reads reads the last stage's stream.</summary>
+    public IReadOnlyList<ConvUnit> TailUnits => tail?.Units ?? [];
+
+    /// <summary>The linear layer after pooling.</summary>
+    public Linear Classifier { get; }
+
+    /// <summary>Norms are part of the convolutions: an inference copy.</summary>
+    public bool IsFolded { get; private set; }
+
+    /// <summary>Batch norm uses, and updates, with the batch's statistics; off at first.</summary>
+    /// <exception cref="InvalidOperationException">Set on a folded network.</exception>
+    public bool Training
+    {
+        get => mode.Training;
+        set => mode.Training = !value || !IsFolded ? value : throw new InvalidOperationException("A folded network has no norms to train.");
+    }
+
+    internal IReadOnlyList<Layer> Layers => layers;
+
+    internal IEnumerable<TensorSlot> Slots => layers.SelectMany(layer => layer.Slots);
+
+    /// <summary>Images to the first block's input.</summary>
+    public Tensor Stem(Tensor images) => stem.Forward(images);
+
+    /// <summary>The last block's output to the map that is pooled; where nothing stands between them, another handle of the same tensor.</summary>
+    public Tensor Tail(Tensor stream) => tail is null ? stream.alias() : tail.Forward(stream);
+
+    /// <summary>Global average: <c>[N, C, H, W] -> [N, C]</c>.</summary>
+    public Tensor Pool(Tensor map) => map.mean(Spatial);
+
+    /// <summary><c>[N, C] -> [N, classes]</c> logits.</summary>
+    public Tensor Classify(Tensor pooled) => Classifier.Forward(pooled);
+
+    /// <summary>The map before pooling, <c>[N, C, H, W]</c>.</summary>
+    public Tensor Features(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var stream = Stem(images);
+        foreach (var block in Blocks)
+        {
+            var next = block.Forward(stream);
+            stream.Dispose();
+            stream = next;
+        }
+
+        return (tail is null ? stream : tail.Forward(stream)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Logits, <c>[N, classes]</c>.</summary>
+    public Tensor Forward(Tensor images)
+    {
+        using var map = Features(images);
+        using var pooled = Pool(map);
+        return Classify(pooled);
+    }
+
+    /// <summary>Parameters and buffers by their names in the checkpoint, in its order; the network's own tensors, not copies.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State() => Slots.Select(slot => (slot.CheckpointName, slot.Value));
+
+    /// <summary>Everything learnable, in the order of the checkpoint.</summary>
+    public IEnumerable<Parameter> Parameters() => Slots.Where(slot => slot.Trainable).Select(slot => (Parameter)slot.Value);
+
+    /// <summary>Turns gradients of all parameters on or off.</summary>
+    public void RequiresGrad(bool value)
+    {
+        foreach (var parameter in Parameters())
+            parameter.requires_grad = value;
+    }
+
+    /// <summary>A deep copy; adaptors, where set, are the same tensors.</summary>
+    public Network Clone() => Derive(Spec);
+
+    /// <summary>A deep copy with blocks dropped; what is left is numbered densely in its checkpoint.</summary>
+    /// <exception cref="InvalidEditException">An edit names no droppable block; the message lists those that are left.</exception>
+    public Network Apply(IEnumerable<Edit> edits) => Derive(Spec with { Edits = [.. Spec.Edits, .. edits] });
+
+    /// <summary>An inference copy: every norm multiplied into its convolution in float64, no parameter requires a gradient.</summary>
+    public Network Folded()
+    {
+        using var guard = no_grad();
+        var copy = Clone();
+        foreach (var unit in copy.layers.OfType<ConvUnit>())
+            unit.Fold();
+        copy.RequiresGrad(false);
+        copy.IsFolded = true;
+        copy.Training = false;
+        return copy;
+    }
+
+    /// <summary>Moves every tensor; gradients are left behind.</summary>
+    public void To(Device device)
+    {
+        foreach (var layer in layers)
+            layer.To(device);
+    }
+
+    /// <summary>Kept blocks, name in the unpruned variant to name in the checkpoint.</summary>
+    public IReadOnlyDictionary<string, string> RenamedBlocks() =>
+        Blocks.ToDictionary(block => block.Name, block => block.CheckpointName, StringComparer.Ordinal);
+
+    /// <summary>MACs and params for one image of the size in <see cref="Spec"/>; works on tensors' shapes alone.</summary>
+    public NetworkCosts Costs()
+    {
+        var (macs, size) = stem.Cost(new MapSize(Spec.Preprocessing.Size, Spec.Preprocessing.Size));
+        var rows = new List<BlockCosts>(Blocks.Count);
+        foreach (var block in Blocks)
+        {
+            var (blockMacs, output) = block.Cost(size);
+            rows.Add(new BlockCosts(block.Name, block.Stage, block.Droppable, blockMacs, block.Layers.Sum(Params)));
+            (macs, size) = (macs + blockMacs, output);
+        }
+
+        macs += (tail?.Cost(size).Macs ?? 0) + Classifier.Macs;
+        return new NetworkCosts(macs, layers.Sum(Params), rows);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var layer in layers)
+            layer.Dispose();
+    }
+
+    private static long Params(Layer layer) => layer.Slots.Where(slot => slot.Trainable).Sum(slot => slot.Count);
+
+    private Network Derive(NetworkSpec spec)
+    {
+        using var guard = no_grad();
+        var copy = NetworkBuilder.Outline(spec);
+        var sources = layers.ToDictionary(layer => layer.Name, StringComparer.Ordinal);
+        foreach (var layer in copy.layers)
+            layer.CopyFrom(sources[layer.Name]);
+        copy.IsFolded = IsFolded;
+        copy.Training = Training;
+        return copy;
+    }
+}

@@ -1,0 +1,46 @@
+using TorchSharp;
+
+namespace Fewshot.Models;
+
+/// <summary>A part of a network with one input and one output: the stem, a block, the tail.</summary>
+public abstract class Section
+{
+    private IReadOnlyList<ConvUnit>? units;
+
+    /// <summary>Its convolutions in the order of the forward pass; a projection shortcut last.</summary>
+    public IReadOnlyList<ConvUnit> Units => units ??= [.. Layers.OfType<ConvUnit>()];
+
+    /// <summary>What owns its tensors, in the order of the checkpoint.</summary>
+    internal abstract IReadOnlyList<Layer> Layers { get; }
+
+    /// <summary>The output for <paramref name="x"/>, the only tensor left alive; <paramref name="x"/> is not changed.</summary>
+    public abstract torch.Tensor Forward(torch.Tensor x);
+
+    /// <summary>Multiply-adds for one image, and the size of the map that comes out.</summary>
+    internal abstract (long Macs, MapSize Output) Cost(MapSize input);
+}
+
+/// <summary>A residual unit with a name.</summary>
+public abstract class Block : Section
+{
+    private protected Block(BlockPlace place) =>
+        (Name, CheckpointName, Stage, Droppable) = (place.Name, place.CheckpointName, place.Stage, place.Droppable);
+
+    /// <summary>As in the unpruned variant, such as <c>layer1.2</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>As in this network's checkpoint: kept blocks are numbered densely.</summary>
+    public string CheckpointName { get; }
+
+    /// <summary>Blocks that add to one stream share a stage, counted from 0; a stage's blocks are contiguous.</summary>
+    public int Stage { get; }
+
+    /// <summary>Its shortcut is the identity and it is not the first of its stage.</summary>
+    public bool Droppable { get; }
+
+    /// <summary>The residual branch alone, before the shortcut is added; the only tensor left alive.</summary>
+    public abstract torch.Tensor Branch(torch.Tensor x);
+}
+
+/// <summary>Where a block stands.</summary>
+internal sealed record BlockPlace(string Name, string CheckpointName, int Stage, bool Droppable);

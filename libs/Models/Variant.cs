@@ -1,0 +1,28 @@
+namespace Fewshot.Models;
+
+/// <summary>A named configuration of a family.</summary>
+/// <param name="Name">Catalog name, such as <c>cifar_resnet56</c>.</param>
+/// <param name="Family">Name of its family.</param>
+/// <param name="Classes">Outputs of the classifier as published; a checkpoint's own count wins.</param>
+/// <param name="Preprocessing">As its published weights expect.</param>
+public abstract record Variant(string Name, string Family, int Classes, Preprocessing Preprocessing)
+{
+    /// <summary>The unpruned network of this variant.</summary>
+    public NetworkSpec Spec(int? classes = null, Preprocessing? preprocessing = null) =>
+        new(Name, classes ?? Classes, (preprocessing ?? Preprocessing).Checked(), []);
+
+    /// <summary>Adds stem, blocks, tail and classifier to the builder, in the order of the forward pass.</summary>
+    internal abstract void Compose(NetworkBuilder build);
+
+    /// <summary>This variant's name for a tensor that another library names <paramref name="key"/>; the same name where nothing is known.</summary>
+    internal virtual string Translate(string key) => key;
+
+    /// <summary>This variant first, then those its weights may turn out to be of when only the family was named (another width).</summary>
+    internal virtual IEnumerable<Variant> Relatives() => [this];
+}
+
+/// <summary>A family's entry in the catalog.</summary>
+/// <param name="Name">Lower-case name.</param>
+/// <param name="Variants">Those that are listed.</param>
+/// <param name="Parse">Finds a variant that exists without being listed; null where there are none.</param>
+internal sealed record Family(string Name, IReadOnlyList<Variant> Variants, Func<string, Variant?>? Parse = null);
