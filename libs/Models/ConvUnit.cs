@@ -145,7 +145,7 @@ public sealed class ConvUnit : Layer
         bias = new TensorSlot(weight.CheckpointName[..^"weight".Length] + "bias", [Outputs], trainable: true, Initial.Zeros);
         bias.Fill(normShift.to(float32), requiresGrad: false);
         foreach (var slot in slots)
-            slot.Dispose();
+            slot.Free();
         (weight, slots, Norm) = (folded, [folded, bias], null);
     }
 

@@ -31,7 +31,7 @@ public abstract class Layer : IDisposable
     public virtual void Dispose()
     {
         foreach (var slot in Slots)
-            slot.Dispose();
+            slot.Free();
         GC.SuppressFinalize(this);
     }
 }

@@ -8,9 +8,9 @@ public static class ModelCatalog
 {
     private static readonly Family[] Families =
     [
-        ResNet.Family,
-        CifarResNet.Family,
-        MobileNetV2.Family,
+        ResNet.Entry,
+        CifarResNet.Entry,
+        MobileNetV2.Entry,
     ];
 
     /// <summary>The listed variants, by family.</summary>

@@ -11,7 +11,7 @@ internal sealed class NetworkBuilder
     private readonly List<Block> blocks = [];
     private readonly NetworkMode mode = new();
     private Section? stem, tail;
-    private Linear? classifier;
+    private (string Name, long Inputs, Initial Weight, Initial Bias) classifier;
 
     private NetworkBuilder(NetworkSpec spec) => this.spec = spec;
 
@@ -32,7 +32,7 @@ internal sealed class NetworkBuilder
         var unknown = spec.Edits.OfType<DropBlock>().FirstOrDefault(edit => !builder.droppable.Contains(edit.Block, StringComparer.Ordinal));
         if (unknown is not null)
             throw new InvalidEditException($"'{unknown.Block}' is no droppable block of {spec.Variant}. Droppable: {Listed(left)}.", left);
-        return new Network(spec, builder.mode, builder.stem!, builder.blocks, builder.tail, builder.classifier!);
+        return new Network(spec, builder.mode, builder.stem!, builder.blocks, builder.tail, builder.MakeClassifier());
     }
 
     /// <summary>A convolution with its norm.</summary>
@@ -58,7 +58,7 @@ internal sealed class NetworkBuilder
     public void Tail(Section section) => tail = section;
 
     /// <summary>The linear classifier after pooling.</summary>
-    public void Classifier(string name, long inputs, Initial weight, Initial bias) => classifier = new Linear(name, inputs, Classes, weight, bias);
+    public void Classifier(string name, long inputs, Initial weight, Initial bias) => classifier = (name, inputs, weight, bias);
 
     /// <summary>Whether a block is to be left out; every block of the unpruned variant must be asked for.</summary>
     public bool IsDropped(string name, bool canDrop)
@@ -70,6 +70,8 @@ internal sealed class NetworkBuilder
 
     /// <summary>Adds the next block.</summary>
     public void Add(Block block) => blocks.Add(block);
+
+    private Linear MakeClassifier() => new(classifier.Name, classifier.Inputs, Classes, classifier.Weight, classifier.Bias);
 
     private static string Listed(string[] names) => names.Length == 0 ? "none" : string.Join(", ", names);
 }

@@ -15,7 +15,7 @@ internal enum Initial
 }
 
 /// <summary>The place of one tensor of a network: its name in checkpoints, its shape, and, once filled, its value.</summary>
-internal sealed class TensorSlot(string checkpointName, long[] shape, bool trainable, Initial initial, long fan = 0) : IDisposable
+internal sealed class TensorSlot(string checkpointName, long[] shape, bool trainable, Initial initial, long fan = 0)
 {
     private torch.Tensor? value;
 
@@ -59,7 +59,8 @@ internal sealed class TensorSlot(string checkpointName, long[] shape, bool train
         Fill(detached.to(device), value.requires_grad);
     }
 
-    public void Dispose()
+    /// <summary>Frees the value; the slot is an outline again.</summary>
+    public void Free()
     {
         value?.Dispose();
         value = null;

@@ -16,7 +16,8 @@ internal sealed record CifarResNet : Variant
     private CifarResNet(int layers)
         : base($"cifar_resnet{layers}", FamilyName, 10, Preprocessing.Cifar) => depth = (layers - 2) / 6;
 
-    public static Family Family { get; } = new(FamilyName,
+    /// <summary>The family's line in the catalog.</summary>
+    public static Family Entry { get; } = new(FamilyName,
         [new CifarResNet(20), new CifarResNet(32), new CifarResNet(44), new CifarResNet(56), new CifarResNet(110)]);
 
     internal override void Compose(NetworkBuilder build)

@@ -31,7 +31,8 @@ internal sealed partial record MobileNetV2 : Variant
         : base(NameOf(cifar, width), FamilyName, cifar ? 10 : 1000, cifar ? Preprocessing.Cifar : Preprocessing.ImageNet) =>
         (this.cifar, this.width) = (cifar, width);
 
-    public static Family Family { get; } = new(FamilyName,
+    /// <summary>The family's line in the catalog.</summary>
+    public static Family Entry { get; } = new(FamilyName,
         [new MobileNetV2(cifar: false, 1), new MobileNetV2(cifar: false, 0.75), new MobileNetV2(cifar: false, 0.5), new MobileNetV2(cifar: false, 1.4), new MobileNetV2(cifar: true, 1)],
         Parse);
 
@@ -110,11 +111,11 @@ internal sealed partial record MobileNetV2 : Variant
 
     private static string? BlockLayer(Match match)
     {
-        var (row, repeat) = (int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture));
+        var (row, repeat) = (int.Parse(match.Groups["row"].Value, CultureInfo.InvariantCulture), int.Parse(match.Groups["repeat"].Value, CultureInfo.InvariantCulture));
         if (row >= Rows.Length || repeat >= Rows[row].Repeats)
             return null;
         var block = $"features.{Rows.Take(row).Sum(other => other.Repeats) + repeat + 1}.conv";
-        return (row == 0, match.Groups[3].Value) switch
+        return (row == 0, match.Groups["layer"].Value) switch
         {
             (true, "conv_dw") => $"{block}.0.0",
             (true, "bn1") => $"{block}.0.1",
@@ -133,8 +134,8 @@ internal sealed partial record MobileNetV2 : Variant
     private static MobileNetV2? Parse(string name)
     {
         var match = WidthName().Match(name);
-        return match.Success && double.TryParse(match.Groups[2].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var width) && width is >= 0.05 and <= 4
-            ? new MobileNetV2(match.Groups[1].Success, width)
+        return match.Success && double.TryParse(match.Groups["width"].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var width) && width is >= 0.05 and <= 4
+            ? new MobileNetV2(match.Groups["cifar"].Success, width)
             : null;
     }
 
@@ -151,9 +152,9 @@ internal sealed partial record MobileNetV2 : Variant
 
     private static void Relu6(Tensor map) => F.hardtanh(map, 0, 6, inplace: true);
 
-    [GeneratedRegex(@"^(cifar_)?mobilenet_v2_(\d{1,2}(?:\.\d{1,3})?)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<cifar>cifar_)?mobilenet_v2_(?<width>\d{1,2}(\.\d{1,3})?)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex WidthName();
 
-    [GeneratedRegex(@"^blocks\.(\d)\.(\d)\.(conv_pw|conv_dw|conv_pwl|bn1|bn2|bn3)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^blocks\.(?<row>\d)\.(?<repeat>\d)\.(?<layer>conv_pw|conv_dw|conv_pwl|bn1|bn2|bn3)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex TimmBlock();
 }

@@ -17,7 +17,8 @@ internal sealed record ResNet : Variant
     private ResNet(int layers, bool bottleneck, int[] depths)
         : base($"resnet{layers}", FamilyName, 1000, Preprocessing.ImageNet) => (this.bottleneck, this.depths) = (bottleneck, depths);
 
-    public static Family Family { get; } = new(FamilyName,
+    /// <summary>The family's line in the catalog.</summary>
+    public static Family Entry { get; } = new(FamilyName,
     [
         new ResNet(18, bottleneck: false, [2, 2, 2, 2]),
         new ResNet(34, bottleneck: false, [3, 4, 6, 3]),
