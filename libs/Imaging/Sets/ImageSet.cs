@@ -1,0 +1,48 @@
+namespace Fewshot.Imaging;
+
+/// <summary>An image as its file's bytes.</summary>
+/// <param name="Name">Path below the set's root, with slashes.</param>
+/// <param name="Encoded">JPEG or PNG.</param>
+/// <param name="Label">Class index from 0; null where there is none.</param>
+public sealed record ImageSetEntry(string Name, byte[] Encoded, int? Label);
+
+/// <summary>Images chosen for a run, encoded, in a fixed order.</summary>
+public sealed class ImageSet
+{
+    /// <summary>A set of at least one image, all with labels or none.</summary>
+    /// <param name="entries">The images.</param>
+    /// <param name="classCount">Number of classes; null where the images have no labels.</param>
+    /// <param name="skipped">How many files were left out because they could not be used.</param>
+    /// <param name="skipReasons">The first reasons, each with the file's name.</param>
+    /// <exception cref="ImageSetException">No image, or a label is missing or not below <paramref name="classCount"/>.</exception>
+    public ImageSet(IReadOnlyList<ImageSetEntry> entries, int? classCount, int skipped = 0, IReadOnlyList<string>? skipReasons = null)
+    {
+        if (entries.Count == 0)
+            throw new ImageSetException("The image set is empty.");
+        if (entries.FirstOrDefault(e => classCount is null ? e.Label is not null : !(e.Label >= 0 && e.Label < classCount)) is { } wrong)
+            throw new ImageSetException($"Image {wrong.Name} has label {wrong.Label?.ToString() ?? "(none)"}; the set has {classCount?.ToString() ?? "no"} classes.");
+        (Entries, ClassCount, Skipped, SkipReasons) = (entries, classCount, skipped, skipReasons ?? []);
+    }
+
+    /// <summary>The images.</summary>
+    public IReadOnlyList<ImageSetEntry> Entries { get; }
+
+    /// <summary>Number of classes; null where the images have no labels.</summary>
+    public int? ClassCount { get; }
+
+    /// <summary>How many files were left out because they could not be used.</summary>
+    public int Skipped { get; }
+
+    /// <summary>The first reasons for leaving files out, each with the file's name.</summary>
+    public IReadOnlyList<string> SkipReasons { get; }
+
+    /// <inheritdoc cref="ImageSetListing.FromFolder"/>
+    public static ImageSetListing FromFolder(string path) => ImageSetListing.FromFolder(path);
+
+    /// <inheritdoc cref="ImageSetListing.FromList"/>
+    public static ImageSetListing FromList(string path) => ImageSetListing.FromList(path);
+
+    /// <summary>From a folder or a list file, whichever the path is.</summary>
+    /// <exception cref="ImageSetException">There is neither, or it holds no image.</exception>
+    public static ImageSetListing From(string path) => Directory.Exists(path) ? FromFolder(path) : FromList(path);
+}
