@@ -21,10 +21,10 @@ public abstract class Layer : IDisposable
     }
 
     /// <summary>Moves its tensors.</summary>
-    internal virtual void To(torch.Device device)
+    internal virtual void To(torch.Device device, torch.ScalarType dtype)
     {
         foreach (var slot in Slots)
-            slot.To(device);
+            slot.To(device, dtype);
     }
 
     /// <inheritdoc/>

@@ -53,7 +53,12 @@ public sealed class Network : IDisposable
     internal IEnumerable<TensorSlot> Slots => layers.SelectMany(layer => layer.Slots);
 
     /// <summary>Images to the first block's input.</summary>
-    public Tensor Stem(Tensor images) => stem.Forward(images);
+    /// <remarks>The maps are laid out channels last: convolutions forward and backward take a tenth to a quarter less time so (measured, oneDNN on AVX2).</remarks>
+    public Tensor Stem(Tensor images)
+    {
+        using var arranged = Layout.ChannelsLast(images);
+        return stem.Forward(arranged);
+    }
 
     /// <summary>The last block's output to the map that is pooled; where nothing stands between them, another handle of the same tensor.</summary>
     public Tensor Tail(Tensor stream) => tail is null ? stream.alias() : tail.Forward(stream);
@@ -121,10 +126,11 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>Moves every tensor; gradients are left behind.</summary>
-    public void To(Device device)
+    /// <param name="dtype">Element type of weights and activations; float32 unless an inference copy is meant to compute in less.</param>
+    public void To(Device device, ScalarType dtype = ScalarType.Float32)
     {
         foreach (var layer in layers)
-            layer.To(device);
+            layer.To(device, dtype);
     }
 
     /// <summary>Kept blocks, name in the unpruned variant to name in the checkpoint.</summary>

@@ -51,12 +51,12 @@ internal sealed class TensorSlot(string checkpointName, long[] shape, bool train
         Fill(detached.clone(), source.Value.requires_grad);
     }
 
-    public void To(torch.Device device)
+    public void To(torch.Device device, torch.ScalarType dtype)
     {
         if (value is null)
             return;
         using var detached = value.detach();
-        Fill(detached.to(device), value.requires_grad);
+        Fill(detached.to(dtype, device), value.requires_grad);
     }
 
     /// <summary>Frees the value; the slot is an outline again.</summary>

@@ -3,7 +3,6 @@ using Grpc.Core;
 using Grpc.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Primitives;
 
 namespace Grpc.AspNetCore.Server.Internal;
 
@@ -28,7 +27,7 @@ internal static class ResponseStatus
     public static void WriteHeaders(IHeaderDictionary headers, Metadata metadata)
     {
         foreach (var entry in metadata)
-            headers[entry.Key] = StringValues.Concat(headers[entry.Key], HeaderText.ToWire(entry)); // Append drops empty values.
+            headers.Append(entry.Key, HeaderText.ToWire(entry));
     }
 
     private static void Write(IHeaderDictionary headers, Status status, Metadata trailers)

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Fewshot.Artifacts;
+using Fewshot.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Fewshot.Compression.Profiling;
+
+/// <summary>What one network costs.</summary>
+/// <param name="Macs">Multiply-adds per image.</param>
+/// <param name="MeanUs">Mean time of one forward pass of the batch, microseconds.</param>
+/// <param name="StderrUs">Standard error of that mean.</param>
+/// <param name="Tau">Latency reduction (original - this) / original: median over rounds that timed both one after the other.</param>
+/// <param name="TauStderr">Its standard error.</param>
+public sealed record Measurement(
+    string Name, long Macs, long Params, double MeanUs, double P50Us, double P95Us, double StderrUs, int Runs, double Tau, double TauStderr);
+
+/// <summary>
+/// Times forward passes without gradient, after warm-up, device-synchronised. Every round times the original and each
+/// candidate in turn, so a drift of the machine hits all alike and cancels in tau.
+/// </summary>
+public static class Profiler
+{
+    /// <param name="candidates">Networks that the edits make of the original; measured as they would be deployed, batch norm folded.</param>
+    /// <exception cref="InvalidEditException">An edit names an unknown or undroppable block.</exception>
+    public static (Measurement Original, IReadOnlyList<Measurement> Candidates) Measure(
+        Network original, IReadOnlyList<(string Name, IReadOnlyList<Edit> Edits)> candidates, int batchSize, int runs, int warmup,
+        ComputeSettings compute, IProgress<StepProgress> progress, CancellationToken cancellation)
+    {
+        compute.Apply();
+        using var scope = NewDisposeScope();
+        using var mode = inference_mode();
+        using var folded = original.Folded();
+        folded.To(compute.Device, compute.ActivationType);
+        var networks = new List<ProfiledNetwork> { new("original", folded, []) };
+        networks.AddRange(candidates.Select(c => new ProfiledNetwork(c.Name, folded, c.Edits)));
+
+        var size = original.Spec.Preprocessing.Size;
+        var generator = new Generator(0, compute.Device);
+        var batch = randn([batchSize, 3, size, size], device: compute.Device, generator: generator).to(compute.ActivationType);
+        var times = networks.Select(_ => new double[runs]).ToArray();
+        for (var round = -warmup; round < runs; round++)
+        {
+            for (var i = 0; i < networks.Count; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var elapsed = Time(networks[i], batch, compute.Device);
+                if (round >= 0)
+                    times[i][round] = elapsed;
+            }
+
+            progress.Report(new StepProgress("profile", round + warmup + 1, runs + warmup));
+        }
+
+        var measured = networks.Select((network, i) => Summarise(network, times[i], times[0])).ToArray();
+        return (measured[0], measured[1..]);
+    }
+
+    /// <summary>Counts without timing: latencies are 0, tau is NaN.</summary>
+    public static Measurement Count(Network original, string name, IReadOnlyList<Edit> edits)
+    {
+        var network = new ProfiledNetwork(name, original, edits);
+        return new Measurement(name, network.Macs, network.Params, 0, 0, 0, 0, 0, double.NaN, double.NaN);
+    }
+
+    private static double Time(ProfiledNetwork network, Tensor batch, Device device)
+    {
+        using var scope = NewDisposeScope();
+        Synchronize(device);
+        var start = Stopwatch.GetTimestamp();
+        network.Forward(batch);
+        Synchronize(device);
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    }
+
+    private static void Synchronize(Device device)
+    {
+        if (device.type == DeviceType.CUDA)
+            cuda.synchronize(device.index);
+    }
+
+    private static Measurement Summarise(ProfiledNetwork network, double[] times, double[] original)
+    {
+        var (mean, stderr) = LatencyStatistics.Mean(times);
+        var sorted = times.Order().ToArray();
+        var (tau, tauStderr) = ReferenceEquals(times, original)
+            ? (0, 0)
+            : LatencyStatistics.Median(times.Zip(original, (t, o) => (o - t) / o));
+        return new Measurement(
+            network.Name, network.Macs, network.Params, mean, LatencyStatistics.Quantile(sorted, 0.5), LatencyStatistics.Quantile(sorted, 0.95),
+            stderr, times.Length, tau, tauStderr);
+    }
+}

@@ -1,0 +1,89 @@
+using Fewshot.Compression.Adaptors;
+using Fewshot.Compression.Mimicking;
+using Fewshot.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Fewshot.Compression.Trials;
+
+/// <summary>One dropped block with the adaptors that are to recover it, and their optimiser.</summary>
+internal sealed class AdaptorCandidate : IDisposable
+{
+    private readonly Network student;
+    private readonly IReadOnlyList<AdaptorSite> sites;
+    private readonly int gap;
+
+    /// <param name="student">The frozen network that all candidates share; only the adaptors differ.</param>
+    public AdaptorCandidate(Network student, string block, TrialSettings settings, Device device)
+    {
+        this.student = student;
+        Block = block;
+        gap = AdaptorPlan.IndexOf(student, block);
+        Start = AdaptorPlan.StageStart(student, gap);
+        sites = AdaptorPlan.For(student, block);
+        Adaptors = [.. sites.Select(site => Identity(site.Channels, device))];
+        Optimizer = new MomentumSgd(Adaptors, settings.Momentum, settings.WeightDecay);
+    }
+
+    public string Block { get; }
+
+    /// <summary>The first block whose computation differs from the teacher's.</summary>
+    public int Start { get; }
+
+    /// <summary>Trained 1x1 kernels, [channels, channels, 1, 1], in the order of their sites.</summary>
+    public IReadOnlyList<Tensor> Adaptors { get; }
+
+    public MomentumSgd Optimizer { get; }
+
+    public double FirstLoss { get; set; } = double.NaN;
+
+    /// <summary>The mimic loss, a scalar tensor of the caller's dispose scope.</summary>
+    /// <param name="stream">The teacher's stream ahead of block <see cref="Start"/>.</param>
+    /// <param name="features">The teacher's features.</param>
+    public Tensor Loss(Tensor stream, Tensor features, FeaturePoint point)
+    {
+        using var scope = NewDisposeScope();
+        Attach();
+        try
+        {
+            for (var i = Start; i < student.Blocks.Count; i++)
+                if (i != gap)
+                    stream = student.Blocks[i].Forward(stream);
+            return MimicLoss.Between(MimicLoss.FeaturesOf(student, stream, point), features).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            Detach();
+        }
+    }
+
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        foreach (var adaptor in Adaptors)
+            adaptor.Dispose();
+    }
+
+    private static Tensor Identity(long channels, Device device) =>
+        eye(channels, dtype: ScalarType.Float32, device: device).view(channels, channels, 1, 1).requires_grad_().DetachFromDisposeScope();
+
+    private void Attach()
+    {
+        for (var i = 0; i < sites.Count; i++)
+            Set(sites[i], Adaptors[i]);
+    }
+
+    private void Detach()
+    {
+        foreach (var site in sites)
+            Set(site, null);
+    }
+
+    private static void Set(AdaptorSite site, Tensor? adaptor)
+    {
+        if (site.Before)
+            site.Unit.AdaptorBefore = adaptor;
+        else
+            site.Unit.AdaptorAfter = adaptor;
+    }
+}

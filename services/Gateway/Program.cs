@@ -1,9 +1,0 @@
-using Fewshot.Gateway;
-using Fewshot.ServiceDefaults;
-
-return await FewshotHost.RunHostAsync(() =>
-{
-    var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.Services.AddGateway();
-    return builder.Build().MapFewshotDefaults().MapGateway();
-});

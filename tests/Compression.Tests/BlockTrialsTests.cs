@@ -1,0 +1,95 @@
+using Fewshot.Artifacts;
+using Fewshot.Compression.Trials;
+using Fewshot.Models;
+
+namespace Fewshot.Compression.Tests;
+
+public class BlockTrialsTests
+{
+    private static readonly TrialSettings Settings = new(Iterations: 6, BatchSize: 8, LearningRate: 1e-4);
+
+    [Fact]
+    public void Run_Practise_RecoversPartOfTheDistance()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+
+        var outcomes = Run(network, images, ["layer1.1", "layer2.2", "layer3.1"], Settings with { Iterations = 20 });
+
+        Assert.All(outcomes, outcome => Assert.InRange(outcome.Value, 0, outcome.DistanceBefore));
+        Assert.All(outcomes, outcome => Assert.NotEqual(0, outcome.Value));
+    }
+
+    [Fact]
+    public void Run_CandidatesInAnyGrouping_SameBits()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+
+        var together = Run(network, images, ["layer1.2", "layer2.1", "layer3.2"], Settings);
+        var apart = new[] { "layer1.2", "layer2.1", "layer3.2" }.SelectMany(block => Run(network, images, [block], Settings));
+
+        Assert.Equal(together, apart);
+    }
+
+    [Fact]
+    public void Run_InterruptedAndContinued_SameBitsAsUndisturbed()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+        string[] blocks = ["layer1.1", "layer3.1"];
+        var undisturbed = Run(network, images, blocks, Settings);
+        var checkpoints = new MemoryCheckpointStore();
+        using (var cancel = new CancelAfter(3))
+            Assert.Throws<OperationCanceledException>(() => BlockTrials.Run(
+                network, images, blocks, Settings, ComputeSettings.Cpu, cancel, checkpoints, cancel.Token));
+
+        var recorder = new Recorder();
+        var continued = BlockTrials.Run(network, images, blocks, Settings, ComputeSettings.Cpu, recorder, checkpoints, CancellationToken.None);
+
+        Assert.Equal(undisturbed, continued);
+        Assert.Equal(4, recorder.Reports[0].Completed);
+    }
+
+    [Fact]
+    public void Run_AnyCriterion_LeavesTheTeacherUntouched()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+        var before = network.State().Select(s => s.Value.to(TorchSharp.torch.ScalarType.Float64).sum().item<double>()).ToArray();
+
+        foreach (var criterion in Enum.GetValues<Criterion>())
+        {
+            var outcomes = Run(network, images, ["layer1.1", "layer2.1"], Settings with { Criterion = criterion });
+            Assert.All(outcomes, o => Assert.True(double.IsFinite(o.Value)));
+            Assert.NotEqual(outcomes[0].Value, outcomes[1].Value);
+        }
+
+        Assert.Equal(before, network.State().Select(s => s.Value.to(TorchSharp.torch.ScalarType.Float64).sum().item<double>()));
+    }
+
+    [Fact]
+    public void Run_UnknownBlock_NamesTheDroppableOnes()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+
+        var error = Assert.Throws<InvalidEditException>(() => Run(network, images, ["layer9.9"], Settings));
+
+        Assert.Contains("layer3.2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_RateFarTooHigh_SaysWhichTrialDiverged()
+    {
+        using var network = SmallSet.Network();
+        using var images = SmallSet.Batches();
+
+        var error = Assert.Throws<NonFiniteLossException>(() => Run(network, images, ["layer1.1"], Settings with { LearningRate = 1e30 }));
+
+        Assert.Contains("layer1.1", error.Message, StringComparison.Ordinal);
+    }
+
+    internal static IReadOnlyList<TrialOutcome> Run(Network network, Imaging.ImageBatches images, IReadOnlyList<string> blocks, TrialSettings settings) =>
+        BlockTrials.Run(network, images, blocks, settings, ComputeSettings.Cpu, new Recorder(), new MemoryCheckpointStore(), CancellationToken.None);
+}

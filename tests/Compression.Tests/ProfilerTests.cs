@@ -1,0 +1,61 @@
+using Fewshot.Compression.Profiling;
+using Fewshot.Models;
+
+namespace Fewshot.Compression.Tests;
+
+public class ProfilerTests
+{
+    [Fact]
+    public void Measure_DroppedBlocks_CostLess()
+    {
+        using var network = SmallSet.Network();
+        (string, IReadOnlyList<Edit>)[] candidates =
+        [
+            ("one", [new DropBlock("layer1.1")]),
+            ("all", [.. network.Blocks.Where(b => b.Droppable).Select(b => new DropBlock(b.Name))]),
+        ];
+
+        var (original, measured) = Profiler.Measure(network, candidates, 4, 8, 2, ComputeSettings.Cpu, new Recorder(), CancellationToken.None);
+
+        Assert.Equal(["one", "all"], measured.Select(m => m.Name));
+        Assert.True(original.Macs > measured[0].Macs && measured[0].Macs > measured[1].Macs);
+        Assert.True(original.Params > measured[0].Params);
+        Assert.InRange(measured[1].Tau, 0.1, 0.95);
+        Assert.True(original.P50Us > 0 && original.P95Us >= original.P50Us && double.IsFinite(original.StderrUs));
+    }
+
+    [Fact]
+    public void Measure_JointNetwork_CountsWhatTheEditedNetworkCounts()
+    {
+        using var network = SmallSet.Network();
+        Edit[] edits = [new DropBlock("layer2.1"), new DropBlock("layer3.2")];
+        using var pruned = network.Apply(edits);
+
+        var counted = Profiler.Count(network, "joint", edits);
+
+        Assert.Equal(pruned.Costs().Macs, counted.Macs);
+        Assert.Equal(pruned.Costs().Params, counted.Params);
+    }
+
+    [Fact]
+    public void Quantile_BetweenSamples_Interpolates() => Assert.Equal(2.5, LatencyStatistics.Quantile([1, 2, 3, 4], 0.5));
+
+    [Fact]
+    public void Median_OneDisturbedPass_DoesNotMove()
+    {
+        var calm = LatencyStatistics.Median([1, 1.1, 1.2, 1.3, 1.4]);
+        var disturbed = LatencyStatistics.Median([1, 1.1, 1.2, 1.3, 90]);
+
+        Assert.Equal(calm.Median, disturbed.Median);
+        Assert.True(double.IsFinite(disturbed.StandardError));
+    }
+
+    [Fact]
+    public void Fingerprint_OtherThreads_IsAnotherDevice()
+    {
+        var device = DeviceInfo.Current(ComputeSettings.Cpu);
+
+        Assert.Equal(64, device.Fingerprint.Length);
+        Assert.NotEqual(device.Fingerprint, (device with { Threads = device.Threads + 1 }).Fingerprint);
+    }
+}
