@@ -8,29 +8,41 @@ public sealed class ImageBatchesTests
     private static readonly double[] Mean = [.485, .456, .406], Std = [.229, .224, .225];
     private static readonly EvaluationTransform Small = new(32, 0, false, Interpolation.Bilinear, Mean, Std);
 
-    [SkippableTheory]
-    [InlineData(40, 32, false, Interpolation.Bilinear)]
-    [InlineData(40, 32, false, Interpolation.Bicubic)]
-    [InlineData(48, 33, true, Interpolation.Bicubic)]
-    public void Evaluation_AnySize_EqualsTorchvision(int resize, int size, bool both, Interpolation interpolation)
+    [SkippableFact]
+    public void Evaluation_AnySizeAndRealJpegs_EqualsTorchvision()
     {
         Python.SkipIfMissing();
         using var folder = new TemporaryFolder();
         foreach (var (width, height) in new[] { (50, 41), (41, 83), (200, 90), (40, 40), (31, 77), (97, 24) })
             folder.Write($"{width}x{height}.png", Scenes.Png(width, height, 3, (ulong)width));
-        AssertEqualsTorchvision(folder.Path, ImageSet.FromFolder(folder.Path), new(size, resize, both, interpolation, Mean, Std));
-    }
+        // Greyscale and very large ones are among these; without them the drawn pictures have to do.
+        if (Shared("data/imagenet/originals") is { } originals)
+        {
+            foreach (var file in Directory.EnumerateFiles(originals).Order(StringComparer.Ordinal))
+                File.Copy(file, folder[Path.GetFileName(file)]);
+        }
 
-    [SkippableFact]
-    public void Evaluation_Originals_EqualTorchvision()
-    {
-        Python.SkipIfMissing();
-        var originals = Shared("data/imagenet/originals");
-        Skip.If(originals is null, "The shared images are not there.");
-        using var folder = new TemporaryFolder();
-        foreach (var file in Directory.EnumerateFiles(originals!))
-            File.Copy(file, folder[Path.GetFileName(file)]);
-        AssertEqualsTorchvision(folder.Path, ImageSet.FromFolder(folder.Path), new(224, 256, false, Interpolation.Bicubic, Mean, Std));
+        EvaluationTransform[] transforms =
+        [
+            new(32, 40, false, Interpolation.Bilinear, Mean, Std), new(32, 40, false, Interpolation.Bicubic, Mean, Std),
+            new(33, 48, true, Interpolation.Bicubic, Mean, Std), new(224, 256, false, Interpolation.Bicubic, Mean, Std),
+        ];
+        Python.Oracle("evaluate.py", [folder.Path, .. transforms.Select(t => $"{t.Resize}:{t.Size}:{t.ResizeBothSides}:{t.Interpolation}")]);
+        var set = ImageSet.FromFolder(folder.Path).Load();
+        Assert.Equal(0, set.Skipped);
+        for (var number = 0; number < transforms.Length; number++)
+        {
+            using var batches = new ImageBatches(set, transforms[number], CPU);
+            for (var i = 0; i < batches.Count; i++)
+            {
+                using var tensor = batches.Evaluation(i, 1);
+                var expected = File.ReadAllBytes(folder[$"{set.Entries[i].Name}.{number}.f32"]);
+                var wanted = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(expected).ToArray();
+                Assert.Equal(wanted.Length, tensor.numel());
+                var worst = tensor.data<float>().ToArray().Zip(wanted, (a, b) => Math.Abs(a - b)).Max();
+                Assert.True(worst <= 1e-6, $"{set.Entries[i].Name} under {transforms[number]} differs by {worst}.");
+            }
+        }
     }
 
     [Theory]
@@ -250,22 +262,5 @@ public sealed class ImageBatchesTests
         }
 
         return null;
-    }
-
-    private static void AssertEqualsTorchvision(string folder, ImageSetListing listing, EvaluationTransform transform)
-    {
-        Python.Oracle("evaluate.py", folder, $"{transform.Resize}", $"{transform.Size}", $"{transform.ResizeBothSides}", $"{transform.Interpolation}");
-        var set = listing.Load();
-        Assert.Equal(0, set.Skipped);
-        using var batches = new ImageBatches(set, transform, CPU);
-        for (var i = 0; i < batches.Count; i++)
-        {
-            using var tensor = batches.Evaluation(i, 1);
-            var expected = File.ReadAllBytes(Path.Combine(folder, set.Entries[i].Name + ".f32"));
-            var wanted = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(expected).ToArray();
-            Assert.Equal(wanted.Length, tensor.numel());
-            var worst = tensor.data<float>().ToArray().Zip(wanted, (a, b) => Math.Abs(a - b)).Max();
-            Assert.True(worst <= 1e-6, $"{set.Entries[i].Name} differs by {worst}.");
-        }
     }
 }

@@ -8,7 +8,7 @@ public static class Python
 {
     private const string Interpreter = "/usr/bin/python3";
     private static readonly Lazy<string?> Missing = new(() => !File.Exists(Interpreter) ? "There is no /usr/bin/python3."
-        : Run(["-c", "import numpy, PIL, torchvision"]) is { Code: not 0 } failed ? "Debian's python3-pil or python3-torchvision is not installed: " + failed.Error
+        : Run(["-c", "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('numpy', 'PIL', 'torchvision'))))"]) is { Code: not 0 } ? "Debian's python3-pil or python3-torchvision is not installed."
         : null);
 
     public static void SkipIfMissing() => Skip.If(Missing.Value is not null, Missing.Value);

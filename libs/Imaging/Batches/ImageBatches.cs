@@ -137,7 +137,7 @@ public sealed class ImageBatches : IDisposable
             }
 
             using var scope = NewDisposeScope();
-            var pixels = empty([count, transform.Channels, transform.Size, transform.Size], ScalarType.Byte);
+            var pixels = empty(new long[] { count, transform.Channels, transform.Size, transform.Size }, ScalarType.Byte);
             buffer.AsSpan(0, count * bytes).CopyTo(pixels.bytes);
             return pixels.to(device).to(ScalarType.Float32).div_(255f).sub_(mean).div_(std).MoveToOuterDisposeScope();
         }
@@ -148,7 +148,7 @@ public sealed class ImageBatches : IDisposable
     }
 
     private Tensor PerChannel(double[] values) =>
-        tensor(values.Select(v => (float)v).ToArray(), [1, values.Length, 1, 1], device: device).DetachFromDisposeScope();
+        tensor(values.Select(v => (float)v).ToArray(), new long[] { 1, values.Length, 1, 1 }, device: device).DetachFromDisposeScope();
 
     private delegate void Fill(int position, Span<byte> target);
 }
