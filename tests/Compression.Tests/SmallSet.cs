@@ -33,15 +33,17 @@ internal static class SmallSet
     public static ImageBatches Batches(Augmentation augmentation = Augmentation.PaddedCropFlip, int count = Count) => new(
         Images(count), new EvaluationTransform(32, 0, false, Interpolation.Bilinear, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), torch.CPU, augmentation);
 
-    /// <summary>A seeded random network whose batch-norm statistics are not the trivial ones.</summary>
+    /// <summary>A seeded random network whose batch-norm statistics have settled, so that training mode and evaluation mode agree.</summary>
     public static Network Network(string variant = "cifar_resnet20", ulong seed = 1)
     {
         var found = ModelCatalog.Find(variant);
         var network = ModelCatalog.Build(found.Spec(), seed: seed);
-        using var scope = torch.NewDisposeScope();
         using var _ = torch.no_grad();
+        using var images = Batches();
+        using var batch = images.Evaluation(0, Count);
         network.Training = true;
-        network.Forward(torch.randn([16, 3, network.Spec.Preprocessing.Size, network.Spec.Preprocessing.Size], generator: new torch.Generator(seed)));
+        for (var i = 0; i < 40; i++)
+            network.Forward(batch).Dispose();
         network.Training = false;
         return network;
     }
