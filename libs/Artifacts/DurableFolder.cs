@@ -6,12 +6,13 @@ namespace Fewshot.Artifacts;
 /// A folder whose files appear whole or not at all: temp in the same folder, write, fsync, rename, fsync the folder. Temp files carry the
 /// mark of the process that writes them; those of ended processes are removed when the folder is opened.
 /// </summary>
-internal sealed partial class DurableFolder : IDisposable
+public sealed partial class DurableFolder : IDisposable
 {
     private const string TempPrefix = ".tmp-";
     private const int Exists = 17, InvalidArgument = 22, NoSpace = 28, QuotaExceeded = 122;
     private readonly string path;
 
+    /// <summary>Opens a folder, made when missing.</summary>
     public DurableFolder(string path)
     {
         this.path = Directory.CreateDirectory(Path.GetFullPath(path)).FullName;
@@ -23,9 +24,14 @@ internal sealed partial class DurableFolder : IDisposable
         });
     }
 
-    public ProcessMark Mark { get; }
+    internal ProcessMark Mark { get; }
 
+    /// <summary>The path of one of its files, which need not exist.</summary>
     public string PathOf(string name) => Path.Combine(path, name);
+
+    /// <summary>Names of the published files that match a pattern.</summary>
+    public IEnumerable<string> Names(string pattern) =>
+        Directory.EnumerateFiles(path, pattern).Select(file => Path.GetFileName(file)!).Where(name => !name.StartsWith(TempPrefix, StringComparison.Ordinal));
 
     /// <summary>Runs a write into a temp file, which is gone afterwards unless the write published it.</summary>
     /// <exception cref="StoreFullException">The disk is full.</exception>
@@ -78,6 +84,7 @@ internal sealed partial class DurableFolder : IDisposable
         return first;
     });
 
+    /// <summary>Gives up the mark of this process.</summary>
     public void Dispose() => Mark.Dispose();
 
     private FileStream CreateTemp() => new(

@@ -19,15 +19,6 @@ public static partial class torch
         BFloat16 = 15,
     }
 
-    /// <summary>Memory layouts of images, numbered as in libtorch.</summary>
-    public enum memory_format
-    {
-        contiguous_format = 0,
-        preserve_format = 1,
-        channels_last = 2,
-        channels_last_3d = 3,
-    }
-
     public const ScalarType uint8 = ScalarType.Byte;
     public const ScalarType int8 = ScalarType.Int8;
     public const ScalarType int16 = ScalarType.Int16;

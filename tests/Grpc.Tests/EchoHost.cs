@@ -19,7 +19,7 @@ internal sealed class EchoHost : IAsyncDisposable
     private EchoHost(WebApplication app, GrpcChannelOptions? options, string scheme)
     {
         _app = app;
-        Port = new Uri(app.Urls.Single()).Port;
+        Port = new Uri(app.Urls.First()).Port;
         Channel = GrpcChannel.ForAddress($"{scheme}://127.0.0.1:{Port}", options ?? new GrpcChannelOptions());
         Client = new V1.EchoService.EchoServiceClient(Channel);
     }

@@ -93,6 +93,9 @@ internal sealed class EchoService(CallProbe probe) : V1.EchoService.EchoServiceB
     }
 }
 
+/// <summary>A call as its handler saw it.</summary>
+internal sealed record SeenCall(string Method, string Host, string Peer, DateTime Deadline, Metadata RequestHeaders, AuthContext AuthContext);
+
 /// <summary>What the server side of a test saw.</summary>
 internal sealed class CallProbe
 {
@@ -100,7 +103,7 @@ internal sealed class CallProbe
 
     public TaskCompletionSource Waiting { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public TaskCompletionSource<ServerCallContext> Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource<SeenCall> Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public TaskCompletionSource Cancelled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -113,6 +116,7 @@ internal sealed class CallProbe
     public void Observe(ServerCallContext context)
     {
         context.CancellationToken.Register(() => Cancelled.TrySetResult());
-        Called.TrySetResult(context);
+        Called.TrySetResult(new(
+            context.Method, context.Host, context.Peer, context.Deadline, context.RequestHeaders, context.AuthContext));
     }
 }

@@ -68,7 +68,7 @@ internal abstract partial class ClientCall
     private Exception ToException(Outcome outcome)
     {
         var rpc = new RpcException(outcome.Status, outcome.Trailers);
-        return _channel.Options.ThrowOperationCanceledOnCancellation && _cancellation.IsCancellationRequested
+        return _channel.Options.ThrowOperationCanceledOnCancellation && outcome.Aborted
             && outcome.Status.StatusCode is StatusCode.Cancelled or StatusCode.DeadlineExceeded
             ? new OperationCanceledException(rpc.Message, rpc, Options.CancellationToken)
             : rpc;

@@ -75,6 +75,9 @@ internal abstract partial class ClientCall : IDisposable
     /// <summary>The exception of the final status; null while the call runs or if it is OK.</summary>
     public Exception? Failure() => _outcome is { Status.StatusCode: not StatusCode.OK } outcome ? ToException(outcome) : null;
 
+    /// <summary>What a writer is told after an OK status.</summary>
+    public static InvalidOperationException Complete() => new("Can't write the message because the call is complete.");
+
     public bool HasEnded => _outcome is not null;
 
     /// <summary>Turns any exception of the transport into the call's final status; the first one stays.</summary>
@@ -94,7 +97,7 @@ internal abstract partial class ClientCall : IDisposable
             await _finished.Task;
         else
             await Started.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return Failure() ?? new RpcException(StatusOf(exception));
+        return Failure() ?? (HasEnded ? Complete() : new RpcException(StatusOf(exception)));
     }
 
     /// <summary>The next response; (false, default) after an OK status.</summary>
@@ -119,7 +122,7 @@ internal abstract partial class ClientCall : IDisposable
         }
         catch (Exception e)
         {
-            throw Fail(e);
+            throw Give(e);
         }
     }
 
@@ -129,12 +132,18 @@ internal abstract partial class ClientCall : IDisposable
         {
             _response = await _channel.SendAsync(Request(content), Token);
             Accept(_response);
+            if (HasEnded)
+            {
+                _response.Dispose();
+                return;
+            }
+
             _pipe = PipeReader.Create(await _response.Content.ReadAsStreamAsync(Token), ReaderOptions);
             _reader = new FrameReader(_pipe, _channel.Options.MaxReceiveMessageSize, Single(_response.Headers, Headers.Encoding));
         }
         catch (Exception e)
         {
-            throw Fail(e);
+            throw Give(e);
         }
     }
 
@@ -142,7 +151,7 @@ internal abstract partial class ClientCall : IDisposable
 
     private HttpRequestMessage Request(HttpContent content)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_channel.Address, _method.FullName))
+        var request = new HttpRequestMessage(HttpMethod.Post, _channel.UriOf(_method))
         {
             Version = System.Net.HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -204,10 +213,18 @@ internal abstract partial class ClientCall : IDisposable
 
     private void Abort(Status status, Metadata? trailers = null)
     {
-        if (!Finish(new Outcome(status, trailers ?? Metadata.Empty)))
+        if (!Finish(new Outcome(status, trailers ?? Metadata.Empty, Aborted: true)))
             return;
         _cancellation.Cancel();
         _response?.Dispose();
+    }
+
+    /// <summary>Ends the call and lets go of a response that may have come after it was cancelled.</summary>
+    private Exception Give(Exception exception)
+    {
+        var failure = Fail(exception);
+        _response?.Dispose();
+        return failure;
     }
 
     private bool Finish(Outcome outcome)
@@ -218,6 +235,9 @@ internal abstract partial class ClientCall : IDisposable
         if (_headers.TrySetException(ToException(outcome)))
             _ = _headers.Task.Exception; // Observed: most callers never ask for the headers.
         _finished.TrySetResult();
+        // The status may come before the caller has sent everything: the rest is not wanted.
+        if (_method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming)
+            _cancellation.Cancel();
         return true;
     }
 
@@ -229,7 +249,7 @@ internal abstract partial class ClientCall : IDisposable
         _byChannel.Unregister();
     }
 
-    private sealed record Outcome(Status Status, Metadata Trailers);
+    private sealed record Outcome(Status Status, Metadata Trailers, bool Aborted = false);
 }
 
 /// <summary>A call with the marshaller of its requests and responses.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Grpc.Net.Client.Internal;
 
@@ -7,6 +8,7 @@ namespace Grpc.Net.Client;
 public sealed class GrpcChannel : ChannelBase, IDisposable
 {
     private readonly CancellationTokenSource _disposal = new();
+    private readonly ConcurrentDictionary<string, Uri> _uris = new();
     private readonly HttpMessageInvoker _http;
     private readonly bool _ownsHttp;
 
@@ -71,6 +73,8 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
         if (_ownsHttp)
             _http.Dispose();
     }
+
+    internal Uri UriOf(IMethod method) => _uris.GetOrAdd(method.FullName, static (path, address) => new Uri(address, path), Address);
 
     internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation) =>
         // HttpClient would buffer the whole response unless told otherwise; a bare invoker never does.

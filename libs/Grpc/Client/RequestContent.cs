@@ -52,7 +52,7 @@ internal sealed class StreamContent<T>(ClientCall call, Marshaller<T> marshaller
         if (_completed.Task.IsCompleted)
             throw new InvalidOperationException("Request stream has already been completed.");
         if (call.HasEnded)
-            throw call.Failure() ?? new InvalidOperationException("Can't write the message because the call is complete.");
+            throw call.Failure() ?? ClientCall.Complete();
         if (Interlocked.Exchange(ref _writing, 1) != 0)
             throw new InvalidOperationException("Can't write the message because the previous write is in progress.");
         // Giving up a write gives up the call: half a message cannot be taken back.

@@ -40,6 +40,9 @@ public abstract class ServerCallContext
         set => WriteOptionsCore = value;
     }
 
+    /// <summary>Who the peer is, by its TLS certificate.</summary>
+    public AuthContext AuthContext => AuthContextCore;
+
     /// <summary>A place for interceptors and handlers to share values.</summary>
     public IDictionary<object, object> UserState => UserStateCore;
 
@@ -70,11 +73,21 @@ public abstract class ServerCallContext
     /// <inheritdoc cref="WriteOptions"/>
     protected abstract WriteOptions? WriteOptionsCore { get; set; }
 
+    /// <inheritdoc cref="AuthContext"/>
+    protected abstract AuthContext AuthContextCore { get; }
+
     /// <inheritdoc cref="UserState"/>
     protected virtual IDictionary<object, object> UserStateCore => _userState ??= [];
 
     /// <summary>Sends the response headers ahead of the first message; once per call.</summary>
     public Task WriteResponseHeadersAsync(Metadata responseHeaders) => WriteResponseHeadersAsyncCore(responseHeaders);
+
+    /// <summary>A token that would carry deadline and cancellation to another call; this server has none: pass both by hand.</summary>
+    /// <exception cref="NotSupportedException">Always, on this server.</exception>
+    public ContextPropagationToken CreatePropagationToken(ContextPropagationOptions? options = null) => CreatePropagationTokenCore(options);
+
+    /// <inheritdoc cref="CreatePropagationToken"/>
+    protected abstract ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options);
 
     /// <inheritdoc cref="WriteResponseHeadersAsync"/>
     protected abstract Task WriteResponseHeadersAsyncCore(Metadata responseHeaders);

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Grpc.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace Grpc.AspNetCore.Server.Internal;
 
@@ -27,7 +28,7 @@ internal static class ResponseStatus
     public static void WriteHeaders(IHeaderDictionary headers, Metadata metadata)
     {
         foreach (var entry in metadata)
-            headers.Append(entry.Key, HeaderText.ToWire(entry));
+            headers[entry.Key] = StringValues.Concat(headers[entry.Key], HeaderText.ToWire(entry)); // Append drops empty values.
     }
 
     private static void Write(IHeaderDictionary headers, Status status, Metadata trailers)

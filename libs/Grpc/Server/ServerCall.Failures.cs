@@ -38,7 +38,7 @@ internal sealed partial class ServerCall
         try
         {
             if (Interlocked.CompareExchange(ref _output, Ended, Idle) == Idle)
-                await SendStatusAsync(DeadlineStatus);
+                await SendStatusAsync(DeadlineStatus, []); // The handler may be adding trailers just now.
             await _cancellation!.CancelAsync();
         }
         catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException or OperationCanceledException or IOException)

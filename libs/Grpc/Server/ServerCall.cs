@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using Grpc.Core;
@@ -19,9 +20,11 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     private readonly MethodSettings _settings;
     private readonly CancellationTokenSource? _cancellation;
     private readonly Timer? _deadlineTimer;
+    private readonly CompressionLevel? _compression;
     private FrameWriter? _writer;
     private Metadata? _requestHeaders;
     private Metadata? _trailers;
+    private AuthContext? _auth;
     private int _output;
     private volatile bool _deadlineExceeded;
 
@@ -29,6 +32,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     {
         Http = http;
         _settings = settings;
+        _compression = settings.Gzip is not null && AcceptsGzip(http.Request) ? settings.Gzip : null;
         Reader = new FrameReader(http.Request.BodyReader, settings.ReceiveLimit, http.Request.Headers[Headers.Encoding]);
         DeadlineCore = DateTime.MaxValue;
         CancellationTokenCore = http.RequestAborted;
@@ -63,6 +67,8 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
 
     protected override Metadata ResponseTrailersCore => _trailers ??= [];
 
+    protected override AuthContext AuthContextCore => _auth ??= PeerIdentity.Of(Http.Connection.ClientCertificate);
+
     protected override Status StatusCore { get; set; }
 
     protected override WriteOptions? WriteOptionsCore { get; set; }
@@ -79,20 +85,13 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     /// <summary>Sends a message; unless flushed, it leaves with the next flush or with the status.</summary>
     public async Task WriteAsync<T>(T message, Action<T, SerializationContext> serializer, bool flush, CancellationToken cancellation)
     {
-        switch (Interlocked.CompareExchange(ref _output, Writing, Idle))
-        {
-            case Writing:
-                throw new InvalidOperationException("Can't write the message because the previous write is in progress.");
-            case Ended:
-                throw Gone("Can't write the message because the request is complete.");
-        }
-
+        BeginWrite();
         try
         {
             if (!Http.Response.HasStarted)
                 await StartAsync();
             var body = Http.Response.BodyWriter;
-            _writer ??= new FrameWriter(_settings.SendLimit, body, Compression());
+            _writer ??= new FrameWriter(_settings.SendLimit, body, _compression);
             var frame = _writer.Write(message, serializer, WriteOptionsCore);
             if (!frame.IsEmpty)
                 System.Buffers.BuffersExtensions.Write(body, frame.Span);
@@ -101,7 +100,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
         }
         finally
         {
-            Interlocked.CompareExchange(ref _output, Idle, Writing);
+            EndWrite();
         }
     }
 
@@ -116,7 +115,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
         else if (_deadlineExceeded)
             StatusCore = DeadlineStatus;
         if (Interlocked.CompareExchange(ref _output, Ended, Idle) == Idle)
-            await SendStatusAsync(StatusCore);
+            await SendStatusAsync(StatusCore, ResponseTrailersCore);
     }
 
     public void Dispose()
@@ -126,15 +125,39 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
         _writer?.Dispose();
     }
 
+    protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
+        throw new NotSupportedException("Context propagation is not supported: pass Deadline and CancellationToken to the child call.");
+
     protected override async Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
     {
         ArgumentNullException.ThrowIfNull(responseHeaders);
         if (Http.Response.HasStarted)
             throw new InvalidOperationException("Response headers can only be sent once per call.");
-        ResponseStatus.WriteHeaders(Http.Response.Headers, responseHeaders);
-        await StartAsync();
-        await Http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+        BeginWrite();
+        try
+        {
+            ResponseStatus.WriteHeaders(Http.Response.Headers, responseHeaders);
+            await StartAsync();
+            await Http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+        }
+        finally
+        {
+            EndWrite();
+        }
     }
+
+    private void BeginWrite()
+    {
+        switch (Interlocked.CompareExchange(ref _output, Writing, Idle))
+        {
+            case Writing:
+                throw new InvalidOperationException("Can't write the message because the previous write is in progress.");
+            case Ended:
+                throw Gone("Can't write the message because the request is complete.");
+        }
+    }
+
+    private void EndWrite() => Interlocked.CompareExchange(ref _output, Idle, Writing);
 
     private static string PeerOf(ConnectionInfo connection)
     {
@@ -158,37 +181,26 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
         return metadata;
     }
 
-    private System.IO.Compression.CompressionLevel? Compression()
-    {
-        if (_settings.Gzip is null)
-            return null;
-        var accepted = Http.Request.Headers[Headers.AcceptEncoding].ToString();
-        return accepted.Split(',', StringSplitOptions.TrimEntries).Contains(Headers.Gzip) ? _settings.Gzip : null;
-    }
+    private static bool AcceptsGzip(HttpRequest request) =>
+        request.Headers[Headers.AcceptEncoding].ToString().Split(',', StringSplitOptions.TrimEntries).Contains(Headers.Gzip);
 
     private Task StartAsync()
     {
         var response = Http.Response;
         response.ContentType = Headers.ContentType;
-        if (Compression() is not null)
+        if (_compression is not null)
             response.Headers[Headers.Encoding] = Headers.Gzip;
         return response.StartAsync(CancellationTokenCore);
     }
 
-    private async Task SendStatusAsync(Status status)
+    private async Task SendStatusAsync(Status status, Metadata trailers)
     {
         if (Http.RequestAborted.IsCancellationRequested)
             return;
-        if (status.StatusCode == StatusCode.Unimplemented)
-            Http.Response.OnStarting(static response =>
-            {
-                ((HttpResponse)response).Headers[Headers.AcceptEncoding] = Headers.Supported;
-                return Task.CompletedTask;
-            }, Http.Response);
         if (Http.Response.HasStarted)
-            ResponseStatus.WriteTrailers(Http.Response, status, ResponseTrailersCore);
+            ResponseStatus.WriteTrailers(Http.Response, status, trailers);
         else
-            ResponseStatus.WriteTrailersOnly(Http.Response, status, ResponseTrailersCore);
+            ResponseStatus.WriteTrailersOnly(Http.Response, status, trailers);
         await Http.Response.CompleteAsync();
     }
 }

@@ -75,6 +75,11 @@ internal sealed class FrameReader(PipeReader pipe, int? limit, string? encoding)
         return extra ? throw Broken("Additional data after the message received.") : message!;
     }
 
+    /// <summary>Says in a trailer, too, what is supported, as the protocol asks.</summary>
+    private static RpcException UnknownEncoding(string encoding) => new(
+        new Status(StatusCode.Unimplemented, $"Unsupported grpc-encoding value '{encoding}'. Supported encodings: {Headers.Supported}"),
+        new Metadata { { Headers.AcceptEncoding, Headers.Supported } });
+
     private static RpcException Broken(string detail) => new(new Status(StatusCode.Internal, detail));
 
     private bool TryReadFrame(ReadOnlySequence<byte> buffer, out bool compressed, out ReadOnlySequence<byte> payload)
@@ -105,7 +110,7 @@ internal sealed class FrameReader(PipeReader pipe, int? limit, string? encoding)
             if (encoding is null or Headers.Identity)
                 throw Broken("A message is compressed, but the call names no grpc-encoding.");
             if (encoding != Headers.Gzip)
-                throw new RpcException(new Status(StatusCode.Unimplemented, $"Unsupported grpc-encoding value '{encoding}'. Supported encodings: {Headers.Supported}"));
+                throw UnknownEncoding(encoding);
             Gzip.Decompress(payload, plain, limit);
             payload = new ReadOnlySequence<byte>(plain.Written);
         }

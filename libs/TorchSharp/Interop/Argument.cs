@@ -56,7 +56,6 @@ internal readonly struct Argument
     public static implicit operator Argument(string? text) => text is null ? None : new(Kind.String, reference: text);
     public static implicit operator Argument(torch.ScalarType type) => (long)type;
     public static implicit operator Argument(torch.ScalarType? type) => type is { } known ? known : None;
-    public static implicit operator Argument(torch.memory_format format) => (long)format;
     public static implicit operator Argument(torch.Device? device) =>
         device is null ? None : new(Kind.Device, device.index, aux: (int)device.type);
     public static implicit operator Argument(torch.Generator? generator) => generator is null ? None : new(Kind.Generator, reference: generator);

@@ -110,7 +110,7 @@ public static partial class torch
         public static Tensor operator *(Scalar left, Tensor right) => right.mul(left);
         public static Tensor operator /(Tensor left, Tensor right) => left.div(right);
         public static Tensor operator /(Tensor left, Scalar right) => left.div(right);
-        public static Tensor operator /(Scalar left, Tensor right) => right.reciprocal().mul_(left);
+        public static Tensor operator /(Scalar left, Tensor right) => right.reciprocal().mul(left);
         public static Tensor operator %(Tensor left, Scalar right) => left.remainder(right);
 
         // In-place operators give back this very object, not a second reference to it.

@@ -86,9 +86,8 @@ public static partial class torch
             return offset;
         }
 
-        public bool is_contiguous() => is_contiguous(memory_format.contiguous_format);
-
-        internal bool is_contiguous(memory_format format) => Native.fs_is_contiguous(Handle, (int)format) != 0;
+        /// <summary>Whether the elements lie in row-major order without gaps.</summary>
+        public bool is_contiguous() => Native.fs_is_contiguous(Handle, 0) != 0;
 
         /// <summary>Type, shape and device; elements are read with <see cref="data{T}"/>.</summary>
         public override string ToString() => IsInvalid ? "disposed tensor" : $"[{string.Join("x", shape)}], type = {dtype}, device = {device}";

@@ -1,0 +1,77 @@
+using System.Text.RegularExpressions;
+using Fewshot.Artifacts;
+using Fewshot.Artifacts.Safetensors;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>Says which status code a domain exception is.</summary>
+/// <param name="Exception">The type; derived types without a rule of their own follow it.</param>
+/// <param name="Code">The code.</param>
+public sealed record ErrorRule(Type Exception, StatusCode Code);
+
+/// <summary>Turns exceptions into the status a caller sees. Only exceptions that a rule names keep their message, and paths are taken out of it.</summary>
+public sealed partial class ErrorTranslator
+{
+    /// <summary>Trailer with the milliseconds after which to try again.</summary>
+    public const string RetryAfterTrailer = "retry-after-ms";
+
+    private readonly Dictionary<Type, StatusCode> codes = new()
+    {
+        [typeof(InvalidFieldException)] = StatusCode.InvalidArgument,
+        [typeof(PreconditionException)] = StatusCode.FailedPrecondition,
+        [typeof(StepCancelledException)] = StatusCode.Cancelled,
+        [typeof(ArtifactNotFoundException)] = StatusCode.NotFound,
+        [typeof(DataLossException)] = StatusCode.DataLoss,
+        [typeof(DigestMismatchException)] = StatusCode.InvalidArgument,
+        [typeof(StoreFullException)] = StatusCode.ResourceExhausted,
+        [typeof(SafetensorsFormatException)] = StatusCode.FailedPrecondition,
+    };
+
+    /// <summary>Starts with the exceptions every service knows and adds the services' own.</summary>
+    public ErrorTranslator(IEnumerable<ErrorRule> rules)
+    {
+        foreach (var rule in rules)
+            codes[rule.Exception] = rule.Code;
+    }
+
+    /// <summary>The status for an exception. INTERNAL, without any detail, for what nobody foresaw.</summary>
+    public RpcException Translate(Exception e)
+    {
+        switch (e)
+        {
+            case RpcException rpc:
+                return rpc;
+            case RetryLaterException later:
+                return new RpcException(
+                    new Status(later.Stopping ? StatusCode.Unavailable : StatusCode.ResourceExhausted, Clean(later.Message)),
+                    new Metadata { { RetryAfterTrailer, ((long)later.RetryAfter.TotalMilliseconds).ToString() } });
+            case OperationCanceledException:
+                return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+        }
+
+        for (var type = e.GetType(); type is not null && type != typeof(Exception); type = type.BaseType)
+        {
+            if (codes.TryGetValue(type, out var code))
+                return new RpcException(new Status(code, Clean(e.Message)));
+        }
+
+        return new RpcException(new Status(StatusCode.Internal, "An internal error; the service's log says which."));
+    }
+
+    /// <summary>Escapes control characters and replaces absolute paths, which are this machine's own business.</summary>
+    public static string Clean(string message) => AbsolutePath().Replace(LogText.Escape(message), "(file)");
+
+    // A slash at the start of a word followed by at least one more folder.
+    [GeneratedRegex("""(?<![\w./:])/(?:[^\s/'",;:]+/)+[^\s/'",;:]*""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex AbsolutePath();
+}
+
+/// <summary>Adds rules.</summary>
+public static class ErrorRuleExtensions
+{
+    /// <summary>Maps a domain exception, and what derives from it, to a code. Its message must be fit for callers.</summary>
+    public static IServiceCollection MapError<TException>(this IServiceCollection services, StatusCode code)
+        where TException : Exception => services.AddSingleton(new ErrorRule(typeof(TException), code));
+}

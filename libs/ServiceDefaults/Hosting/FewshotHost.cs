@@ -1,0 +1,122 @@
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Fewshot.Artifacts;
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>What every service's host has: listener, stores, error mapping, health, telemetry, logs, steps.</summary>
+public static class FewshotHost
+{
+    /// <summary>Reads the options and sets up everything but the services themselves.</summary>
+    /// <param name="builder">The host in the making.</param>
+    /// <param name="configure">Changes options after the configuration has been read.</param>
+    /// <exception cref="HostOptionsException">The listen address is refused.</exception>
+    public static WebApplicationBuilder AddFewshotDefaults(this WebApplicationBuilder builder, Action<FewshotOptions>? configure = null)
+    {
+        var options = new FewshotOptions();
+        builder.Configuration.GetSection(FewshotOptions.Section).Bind(options);
+        configure?.Invoke(options);
+        options.StateFolder = Path.GetFullPath(options.StateFolder);
+        var listen = ListenAddress.From(options);
+
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, listen, options));
+        builder.Logging.ClearProviders().AddConsole(console =>
+        {
+            console.FormatterName = LineConsoleFormatter.FormatterName;
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+        }).AddConsoleFormatter<LineConsoleFormatter, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<IArtifactStore>(_ => new FileArtifactStore(Path.Combine(options.StateFolder, "artifacts")));
+        builder.Services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger")));
+        builder.Services.AddSingleton<ErrorTranslator>();
+        builder.Services.AddSingleton<HeavyStepGate>();
+        builder.Services.AddSingleton<StepRunner>();
+        builder.Services.AddHostedService<StepDrain>();
+        builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<ErrorMappingInterceptor>());
+        builder.Services.AddGrpcHealthChecks();
+        builder.AddTelemetry();
+        return builder;
+    }
+
+    /// <summary>Maps health and the steps' own service.</summary>
+    public static WebApplication MapFewshotDefaults(this WebApplication app)
+    {
+        app.MapGrpcHealthChecksService();
+        app.MapGrpcService<StepGrpcService>();
+        return app;
+    }
+
+    /// <summary>Runs a host until it is told to stop. What keeps it from starting is said in one line, not as a stack trace.</summary>
+    /// <returns>The process's exit code: 0, or 1 when the host could not start.</returns>
+    public static async Task<int> RunHostAsync(Func<WebApplication> build)
+    {
+        try
+        {
+            await using var app = build();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (HostOptionsException e)
+        {
+            await Console.Error.WriteLineAsync("error: " + e.Message);
+        }
+        catch (IOException e) when (IsAddressInUse(e))
+        {
+            await Console.Error.WriteLineAsync("error: the listen address is in use by another program: choose another with --Fewshot:Listen=http://127.0.0.1:PORT.");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync("error: the state folder cannot be written: choose another with --Fewshot:StateFolder=FOLDER.");
+        }
+
+        return 1;
+    }
+
+    /// <summary>Whether a host failed to start because its address is taken.</summary>
+    public static bool IsAddressInUse(Exception? e) => e switch
+    {
+        null => false,
+        SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => true,
+        _ => e is Microsoft.AspNetCore.Connections.AddressInUseException || IsAddressInUse(e.InnerException),
+    };
+
+    private static void Configure(KestrelServerOptions kestrel, ListenAddress listen, FewshotOptions options)
+    {
+        // Uploads are as large as networks are and as slow as their network; the artifact service bounds them.
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 2 << 20;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
+        kestrel.Listen(listen.Address, listen.Port, endpoint =>
+        {
+            endpoint.Protocols = HttpProtocols.Http2;
+            if (listen.Tls)
+                endpoint.UseHttps(ReadCertificate(options));
+        });
+    }
+
+    private static X509Certificate2 ReadCertificate(FewshotOptions options)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(options.Certificate!, options.CertificateKey);
+        }
+        catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
+        }
+    }
+}

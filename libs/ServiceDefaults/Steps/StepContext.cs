@@ -1,0 +1,99 @@
+using System.IO.Pipelines;
+using Fewshot.Artifacts;
+using Google.Protobuf;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>
+/// What a step's work has at hand. Everything is synchronous: the work has a thread of its own. A work that is stopped throws
+/// <see cref="OperationCanceledException"/> after it has saved its checkpoint.
+/// </summary>
+public sealed class StepContext
+{
+    private readonly IArtifactStore artifacts;
+    private readonly StepJournal journal;
+    private readonly List<Digest> made = [];
+
+    internal StepContext(StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints)
+    {
+        Key = key;
+        Stop = step.Stop;
+        Progress = step;
+        Checkpoints = checkpoints;
+        this.artifacts = artifacts;
+        this.journal = journal;
+    }
+
+    /// <summary>The step's key.</summary>
+    public StepKey Key { get; }
+
+    /// <summary>Fires when the work shall save its checkpoint and stop.</summary>
+    public CancellationToken Stop { get; }
+
+    /// <summary>Where the work says how far it is; cheap enough for every iteration.</summary>
+    public IProgress<StepProgress> Progress { get; }
+
+    /// <summary>Where the work saves its state and finds that of a predecessor which did not end.</summary>
+    public ICheckpointStore Checkpoints { get; }
+
+    internal IReadOnlyList<Digest> Made => made;
+
+    /// <summary>A verified local file with an artifact's content.</summary>
+    /// <exception cref="ArtifactNotFoundException">It is not stored.</exception>
+    /// <exception cref="DataLossException">Its stored bytes are damaged.</exception>
+    public string Materialize(Digest digest) => artifacts.MaterializeAsync(digest, Stop).GetAwaiter().GetResult();
+
+    /// <summary>Stores what the callback writes as an artifact of this step's result.</summary>
+    /// <exception cref="StoreFullException">The disk is full.</exception>
+    public Digest Store(Action<Stream> write)
+    {
+        // Through a pipe: a network is never in memory twice, and never half-written in the store.
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 4 << 20, resumeWriterThreshold: 2 << 20, useSynchronizationContext: false));
+        var put = Task.Run(async () =>
+        {
+            try
+            {
+                return await artifacts.PutAsync(pipe.Reader.AsStream());
+            }
+            finally
+            {
+                // A writer that outlives its reader gets an exception instead of waiting for ever.
+                await pipe.Reader.CompleteAsync();
+            }
+        });
+        Exception? failure = null;
+        try
+        {
+            using var stream = pipe.Writer.AsStream(leaveOpen: true);
+            write(stream);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        pipe.Writer.Complete(failure);
+        try
+        {
+            var digest = put.GetAwaiter().GetResult().Digest;
+            made.Add(digest);
+            return digest;
+        }
+        catch (Exception e) when (failure is not null && e is not StoreFullException)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+            throw;
+        }
+    }
+
+    /// <summary>The result of another step, where it is done.</summary>
+    public TResult? FindResult<TResult>(StepDefinition step, IMessage request)
+        where TResult : class, IMessage<TResult>, new() =>
+        journal.FindAsync(step.KeyOf(request), Stop).GetAwaiter().GetResult() is { } record
+            ? StepJournal.Unpack<TResult>(record)
+            : null;
+
+    /// <summary>Records the result of another step that this work has computed on its way; a no-op when somebody is at it or it is done.</summary>
+    public void Record(StepDefinition step, IMessage request, IMessage result, TimeSpan duration) =>
+        journal.RecordIfFreeAsync(step, step.KeyOf(request), result, duration).GetAwaiter().GetResult();
+}

@@ -1,0 +1,232 @@
+using System.Diagnostics;
+using Fewshot.Artifacts;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>
+/// Runs each step once. A step found done is not run again; a second call for a running one attaches to it; one that another process runs is
+/// waited for. The work has a thread of its own and goes to its end though its callers have gone. Failures are never recorded.
+/// </summary>
+public sealed partial class StepRunner
+{
+    private readonly Dictionary<StepKey, RunningStep> running = [];
+    private readonly Lock gate = new();
+    private readonly IArtifactStore artifacts;
+    private readonly IStepLedger ledger;
+    private readonly HeavyStepGate heavy;
+    private readonly FewshotOptions options;
+    private readonly StepJournal journal;
+    private readonly ILogger<StepRunner> logger;
+    private bool draining;
+
+    /// <summary>One for each process.</summary>
+    public StepRunner(IArtifactStore artifacts, IStepLedger ledger, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger)
+    {
+        this.artifacts = artifacts;
+        this.ledger = ledger;
+        this.heavy = heavy;
+        this.options = options;
+        this.logger = logger;
+        journal = new StepJournal(artifacts, ledger);
+    }
+
+    /// <summary>The result of a step: found, waited for or computed.</summary>
+    /// <param name="step">The verb.</param>
+    /// <param name="request">Digests and parameters; what the key is made of.</param>
+    /// <param name="work">Computes the result, synchronously.</param>
+    /// <param name="progress">Hears of the work's progress while this call is attached.</param>
+    /// <param name="callerGone">Ends this call, not the work.</param>
+    /// <exception cref="RetryLaterException">The worker is busy or stopping.</exception>
+    /// <exception cref="StepCancelledException">The step was stopped by <see cref="Cancel"/>.</exception>
+    public async Task<StepOutcome<TResult>> RunAsync<TResult>(
+        StepDefinition step, IMessage request, Func<StepContext, TResult> work, IProgress<StepProgress> progress, CancellationToken callerGone)
+        where TResult : class, IMessage<TResult>, new()
+    {
+        var key = step.KeyOf(request);
+        while (true)
+        {
+            if (await journal.FindAsync(key, callerGone) is { } done)
+            {
+                Telemetry.CachedSteps.Add(1);
+                return new StepOutcome<TResult>(StepJournal.Unpack<TResult>(done), key, Cached: true, done.Duration.ToTimeSpan());
+            }
+
+            var (mine, attached) = Attach(key, progress, out var isNew);
+            try
+            {
+                if (isNew)
+                    _ = Task.Run(() => ExecuteAsync(mine, step, key, context => work(context)), CancellationToken.None);
+                if (!attached)
+                {
+                    // It is stopping at the wish of others: wait for its end, then start it again from its checkpoint.
+                    await mine.Ended.WaitAsync(callerGone).ContinueWith(_ => { }, TaskScheduler.Default);
+                    callerGone.ThrowIfCancellationRequested();
+                    continue;
+                }
+
+                var (record, elsewhere) = await mine.Ended.WaitAsync(callerGone);
+                return new StepOutcome<TResult>(StepJournal.Unpack<TResult>(record), key, elsewhere, record.Duration.ToTimeSpan());
+            }
+            finally
+            {
+                if (attached)
+                    mine.Detach(progress);
+            }
+        }
+    }
+
+    /// <summary>Stops a step once no caller is attached to it; false when it is not running here.</summary>
+    public bool Cancel(StepKey key)
+    {
+        RunningStep? step;
+        lock (gate)
+        {
+            if (!running.TryGetValue(key, out step))
+                return false;
+        }
+
+        step.StopWhenAbandoned();
+        return true;
+    }
+
+    /// <summary>Admits nothing more, asks what runs to save its checkpoint, and waits for its end.</summary>
+    public async Task DrainAsync(CancellationToken ct)
+    {
+        RunningStep[] steps;
+        lock (gate)
+        {
+            draining = true;
+            steps = [.. running.Values];
+        }
+
+        foreach (var step in steps)
+            step.RequestStop(StopReason.Draining);
+        await Task.WhenAll(steps.Select(step => (Task)step.Ended)).WaitAsync(ct).ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    private (RunningStep Step, bool Attached) Attach(StepKey key, IProgress<StepProgress> progress, out bool isNew)
+    {
+        lock (gate)
+        {
+            if (draining)
+                throw Stopping();
+            isNew = !running.TryGetValue(key, out var step);
+            if (step is null)
+                running.Add(key, step = new RunningStep());
+            return (step, step.TryAttach(progress));
+        }
+    }
+
+    private async Task ExecuteAsync(RunningStep run, StepDefinition step, StepKey key, Func<StepContext, IMessage> work)
+    {
+        using (run)
+        {
+            try
+            {
+                var finished = await FinishAsync(run, step, key, work);
+                Remove(key);
+                run.Complete(finished);
+            }
+            catch (Exception e)
+            {
+                var told = e is OperationCanceledException or LeaseLostException && run.Reason != StopReason.None ? Explain(run.Reason) : e;
+                LogEnded(step.Stage, key, told.GetType().Name, told.Message);
+                Remove(key);
+                run.Fail(told);
+            }
+        }
+    }
+
+    private async Task<FinishedStep> FinishAsync(RunningStep run, StepDefinition step, StepKey key, Func<StepContext, IMessage> work)
+    {
+        IStepLease? lease;
+        while ((lease = await ledger.TryAcquireAsync(key, Environment.MachineName, run.Stop)) is null)
+        {
+            if (await journal.FindAsync(key, run.Stop) is { } done)
+                return new FinishedStep(done, RunElsewhere: true);
+            if (run.Abandoned)
+                run.RequestStop(StopReason.Cancelled);
+            await Task.Delay(options.LedgerPoll, run.Stop);
+        }
+
+        await using (lease)
+        using (await heavy.EnterAsync(run.Stop))
+        using (var ended = new CancellationTokenSource())
+        {
+            var heartbeat = RenewAsync(lease, run, ended.Token);
+            using var span = Telemetry.Source.StartActivity(step.Method);
+            var started = Stopwatch.GetTimestamp();
+            LogStarted(step.Stage, key);
+            try
+            {
+                var context = new StepContext(key, run, artifacts, journal, new LedgerCheckpointStore(artifacts, ledger, lease));
+                var result = await OwnThread.RunAsync(step.Stage, () => work(context));
+                var duration = Stopwatch.GetElapsedTime(started);
+                Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
+                LogDone(step.Stage, key, duration.TotalSeconds);
+                return new FinishedStep(await journal.CommitAsync(lease, step, result, context.Made, duration), RunElsewhere: false);
+            }
+            finally
+            {
+                await ended.CancelAsync();
+                await heartbeat;
+            }
+        }
+    }
+
+    private async Task RenewAsync(IStepLease lease, RunningStep run, CancellationToken ended)
+    {
+        using var timer = new PeriodicTimer(options.LeaseRenewal);
+        while (!ended.IsCancellationRequested)
+        {
+            try
+            {
+                await timer.WaitForNextTickAsync(ended);
+                // Its own deadline: a hanging ledger must not look like a healthy one.
+                await lease.RenewAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5), ended);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (LeaseLostException)
+            {
+                run.RequestStop(StopReason.LeaseLost);
+                return;
+            }
+            catch (Exception e) when (e is IOException or TimeoutException)
+            {
+                LogRenewal(e, lease.Key);
+            }
+        }
+    }
+
+    private void Remove(StepKey key)
+    {
+        lock (gate)
+            running.Remove(key);
+    }
+
+    private Exception Explain(StopReason reason) => reason switch
+    {
+        StopReason.Draining => Stopping(),
+        StopReason.LeaseLost => new RetryLaterException("Another worker has taken the step over.", options.RetryAfter, stopping: true),
+        _ => new StepCancelledException(),
+    };
+
+    private RetryLaterException Stopping() => new("The worker is stopping.", options.RetryAfter, stopping: true);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} step {Key} started")]
+    private partial void LogStarted(string stage, StepKey key);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} step {Key} done in {Seconds:F1} s")]
+    private partial void LogDone(string stage, StepKey key, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} step {Key} ended without a result: {Kind}: {Reason}")]
+    private partial void LogEnded(string stage, StepKey key, string kind, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of step {Key} could not be renewed; trying again")]
+    private partial void LogRenewal(Exception e, StepKey key);
+}

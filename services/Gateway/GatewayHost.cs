@@ -1,0 +1,49 @@
+using Fewshot.Artifacts;
+using Fewshot.Gateway.Grpc;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
+using Fewshot.Planning;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
+namespace Fewshot.Gateway;
+
+/// <summary>The gateway in a host that has the defaults.</summary>
+public static class GatewayHost
+{
+    /// <summary>Adds artifacts, jobs and workflows. Options come from the section <c>Gateway</c> of the configuration.</summary>
+    public static IServiceCollection AddGateway(this IServiceCollection services, Action<GatewayOptions>? configure = null)
+    {
+        services.AddSingleton(provider =>
+        {
+            var options = new GatewayOptions();
+            provider.GetRequiredService<IConfiguration>().GetSection(GatewayOptions.Section).Bind(options);
+            configure?.Invoke(options);
+            return options;
+        });
+        services.AddSingleton(provider => new JobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
+        services.AddSingleton<OwnAddress>();
+        services.AddSingleton<StageWorkers>();
+        services.AddSingleton<StageCaller>();
+        services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
+        services.AddSingleton<PractiseWorkflow>();
+        services.AddSingleton<StageWorkflow>();
+        services.AddSingleton(provider => new JobWorkflows(
+            provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<PractiseWorkflow>(), provider.GetRequiredService<StageWorkflow>()));
+        services.AddSingleton<JobRunner>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
+        services.AddSingleton<JobSubmission>();
+        services.MapError<PlanningException>(StatusCode.InvalidArgument);
+        services.MapError<JobNotFoundException>(StatusCode.NotFound);
+        services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
+        return services;
+    }
+
+    /// <summary>Maps the gateway's services.</summary>
+    public static WebApplication MapGateway(this WebApplication app)
+    {
+        app.MapGrpcService<ArtifactGrpcService>();
+        app.MapGrpcService<CompressionGrpcService>();
+        return app;
+    }
+}

@@ -1,0 +1,47 @@
+namespace Fewshot.Gateway;
+
+/// <summary>What the gateway is told: section <c>Gateway</c> of the configuration.</summary>
+public sealed class GatewayOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Gateway";
+
+    /// <summary>Addresses of the latency profilers; empty: this host itself. A slot for each.</summary>
+    public IList<string> LatencyProfilers { get; } = [];
+
+    /// <summary>Addresses of the block trial workers; empty: this host itself. A slot for each.</summary>
+    public IList<string> BlockTrials { get; } = [];
+
+    /// <summary>Addresses of the finetuners; empty: this host itself. A slot for each.</summary>
+    public IList<string> Finetuners { get; } = [];
+
+    /// <summary>Largest artifact a client may upload.</summary>
+    public long MaxArtifactBytes { get; set; } = 16L << 30;
+
+    /// <summary>Jobs that run at a time; more wait.</summary>
+    public int ConcurrentJobs { get; set; } = 8;
+
+    /// <summary>Whether unfinished jobs are looked for and continued. A command that runs one job sets it false.</summary>
+    public bool ReclaimJobs { get; set; } = true;
+
+    /// <summary>How often unfinished jobs are looked for.</summary>
+    public TimeSpan ReclaimInterval { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How often a running job looks whether it was cancelled through another gateway.</summary>
+    public TimeSpan CancelPoll { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Longest silence of a stage's stream before its worker counts as lost.</summary>
+    public TimeSpan WorkerSilence { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Deadline of a stage's stream.</summary>
+    public TimeSpan StepDeadline { get; set; } = TimeSpan.FromDays(2);
+
+    /// <summary>Deadline of the calls that answer at once.</summary>
+    public TimeSpan UnaryDeadline { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>First pause after a loss or a transient error; later ones double, with jitter.</summary>
+    public TimeSpan RetryPause { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Longest silence of a watched job's stream.</summary>
+    public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
+}

@@ -1,0 +1,64 @@
+using Fewshot.Artifacts;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Grpc;
+
+/// <summary>Makes a request a job: checked, durable, then started.</summary>
+internal sealed class JobSubmission(JobStore jobs, JobRunner runner, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows)
+{
+    /// <summary>Starts a job, or returns the one that the same request started before, continued where it was left behind.</summary>
+    public async Task<JobRecord> SubmitAsync(string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
+    {
+        if (requestId.Length is 0 or > 128 || !requestId.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
+            throw new InvalidFieldException("request_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_' and '-'.");
+        var job = jobs.FindByRequest(requestId, kind, Digest.Of(spec).ToString());
+        if (job is null)
+        {
+            await check();
+            // The specification is stored before the job, and the job before the answer: what was accepted is not lost.
+            job = await jobs.CreateAsync(requestId, kind, (await artifacts.PutBytesAsync(spec, ct)).ToString());
+        }
+
+        if (!job.Ended)
+            runner.Ensure(job.Id);
+        return job;
+    }
+
+    /// <summary>Checks what a plan builds on: its artifacts, and its target against the network where a worker can be asked.</summary>
+    public async Task CheckAsync(PractisePlan plan, CancellationToken ct)
+    {
+        await CheckStoredAsync(
+            [
+                (plan.Network, "spec.network_digest"),
+                (plan.Images, "spec.image_set_digest"),
+                .. plan.Evaluation is { } evaluation ? [(evaluation, "spec.evaluation_set_digest")] : Array.Empty<(string, string)>(),
+                .. plan.LatencyProfile is { } profile ? [(profile, "spec.practise.latency_profile_digest")] : Array.Empty<(string, string)>(),
+            ],
+            ct);
+        var saved = await workflows.SavedProfileAsync(plan, ct);
+        try
+        {
+            PlanCheck.Against(await stages.DescribeNetworkAsync(plan.Network, [], ct), plan, saved);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
+        {
+            // No worker is up yet: the job makes the same check when it runs.
+        }
+    }
+
+    /// <summary>Checks that artifacts are stored.</summary>
+    /// <exception cref="InvalidFieldException">A digest is malformed.</exception>
+    /// <exception cref="ArtifactNotFoundException">An artifact is not stored.</exception>
+    public async Task CheckStoredAsync(IEnumerable<(string Digest, string Field)> inputs, CancellationToken ct)
+    {
+        foreach (var (text, field) in inputs)
+        {
+            var digest = Fields.Digest(text, field);
+            if (await artifacts.StatAsync(digest, ct) is null)
+                throw new ArtifactNotFoundException(digest);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
+using Fewshot.ServiceDefaults;
+using Fewshot.Stages.V1;
+using Grpc.Core;
+using Polly;
+using Polly.Retry;
+
+namespace Fewshot.Gateway.Grpc;
+
+/// <summary>What a stage verb's message holds: one of progress and result.</summary>
+internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? Progress, TResult? Result)
+    where TResult : class;
+
+/// <summary>
+/// Calls stages. A worker's messages are its heartbeat; retries are counted by cause: being sent away by a busy or stopping worker costs
+/// nothing, a lost worker one of three, a transient error one of three, anything else ends the step.
+/// </summary>
+internal sealed partial class StageCaller
+{
+    private const int Budget = 3;
+    private readonly GatewayOptions options;
+    private readonly ILogger<StageCaller> logger;
+    private readonly ResiliencePipeline retry;
+
+    public StageCaller(GatewayOptions options, ILogger<StageCaller> logger)
+    {
+        this.options = options;
+        this.logger = logger;
+        retry = new ResiliencePipelineBuilder()
+            .AddRetry(RetryOf(Cause.Lost, Budget - 1))
+            .AddRetry(RetryOf(Cause.Transient, Budget))
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),
+                MaxRetryAttempts = int.MaxValue,
+                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(RetryAfter((RpcException)args.Outcome.Exception!)),
+            })
+            .Build();
+    }
+
+    private enum Cause
+    {
+        None,
+        Busy,
+        Lost,
+        Transient,
+    }
+
+    /// <summary>A call that answers at once.</summary>
+    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop) =>
+        await retry.ExecuteAsync(
+            async token =>
+            {
+                using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
+                return await asked;
+            },
+            stop);
+
+    /// <summary>Runs a step of a job to its result.</summary>
+    /// <param name="workers">Who can run it.</param>
+    /// <param name="name">The step's name within the job.</param>
+    /// <param name="run">The job.</param>
+    /// <param name="call">Starts the stream.</param>
+    /// <param name="open">Reads a message.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="stop">Ends the waiting; the step itself is stopped only where the job was cancelled.</param>
+    public async Task<StepResult<TResult>> RunAsync<TResponse, TResult>(
+        WorkerSlots workers,
+        string name,
+        JobRun run,
+        Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
+        Func<TResponse, StageMessage<TResult>> open,
+        Action<Progress> progress,
+        CancellationToken stop)
+        where TResult : class
+    {
+        (CallInvoker Worker, string Key)? known = null;
+        try
+        {
+            var result = await retry.ExecuteAsync(
+                async token =>
+                {
+                    using var slot = await workers.TakeAsync(token);
+                    return await AttemptAsync(slot.Worker, name, call, open, progress, OnStep, token);
+
+                    void OnStep(string key)
+                    {
+                        if (known is null)
+                            run.StepStarted(name, key);
+                        known = (slot.Worker, key);
+                    }
+                },
+                stop);
+            run.StepEnded(name, result.Key, result.Cached, result.Seconds);
+            return result;
+        }
+        catch (Exception) when (run.Cancelled.IsCancellationRequested && known is not null)
+        {
+            await CancelStepAsync(known.Value.Worker, known.Value.Key);
+            throw;
+        }
+        catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, $"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}"));
+        }
+    }
+
+    private async Task<StepResult<TResult>> AttemptAsync<TResponse, TResult>(
+        CallInvoker worker,
+        string name,
+        Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
+        Func<TResponse, StageMessage<TResult>> open,
+        Action<Progress> progress,
+        Action<string> onStep,
+        CancellationToken stop)
+        where TResult : class
+    {
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var stream = call(worker, new CallOptions(deadline: DateTime.UtcNow + options.StepDeadline, cancellationToken: silence.Token));
+        StepResult<TResult>? result = null;
+        try
+        {
+            silence.CancelAfter(options.WorkerSilence);
+            while (await stream.ResponseStream.MoveNext(silence.Token))
+            {
+                silence.CancelAfter(options.WorkerSilence);
+                var message = open(stream.ResponseStream.Current);
+                if (message.Step is { Key.Length: > 0 } step)
+                    onStep(step.Key);
+                if (message.Progress is { } made)
+                    progress(made);
+                if (message.Result is { } last)
+                    result = new(last, name, message.Step?.Key ?? "", message.Step?.Cached ?? false, message.Step?.Seconds ?? 0);
+            }
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && silence.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, $"The worker was silent for {options.WorkerSilence.TotalSeconds} s."));
+        }
+        catch (RpcException) when (stop.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(stop);
+        }
+
+        return result ?? throw new RpcException(new Status(StatusCode.Unknown, "The stage's stream ended without a result."));
+    }
+
+    private async Task CancelStepAsync(CallInvoker worker, string key)
+    {
+        try
+        {
+            await new StepService.StepServiceClient(worker).CancelStepAsync(new CancelStepRequest { StepKey = key }, deadline: DateTime.UtcNow.AddSeconds(5));
+        }
+        catch (RpcException e)
+        {
+            // The worker is gone or has no such service: nothing runs, or it runs to its end, which harms nobody.
+            LogNotCancelled(key, e.StatusCode);
+        }
+    }
+
+    private RetryStrategyOptions RetryOf(Cause cause, int attempts) => new()
+    {
+        ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == cause),
+        MaxRetryAttempts = attempts,
+        Delay = options.RetryPause,
+        BackoffType = DelayBackoffType.Exponential,
+        UseJitter = true,
+        OnRetry = args =>
+        {
+            LogRetry(cause, args.AttemptNumber + 1, (args.Outcome.Exception as RpcException)?.Status.Detail ?? "");
+            return ValueTask.CompletedTask;
+        },
+    };
+
+    private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? Cause.None : rpc.StatusCode switch
+    {
+        StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
+        StatusCode.Unavailable => Cause.Lost,
+        // CANCELLED is not this job's doing here: another caller's step was just ending.
+        StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,
+        _ => Cause.None,
+    };
+
+    private static TimeSpan RetryAfter(RpcException e) =>
+        long.TryParse(e.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer), CultureInfo.InvariantCulture, out var milliseconds)
+            ? TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, 1, 60_000))
+            : TimeSpan.FromSeconds(1);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Cause} stage call, attempt {Attempt} failed: {Detail}")]
+    private partial void LogRetry(Cause cause, int attempt, string detail);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Step {Key} could not be cancelled: {Code}")]
+    private partial void LogNotCancelled(string key, StatusCode code);
+}

@@ -1,0 +1,51 @@
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
+using Fewshot.Networks.V1;
+using Fewshot.Profiling.V1;
+using Fewshot.Stages.V1;
+
+namespace Fewshot.Gateway.Grpc;
+
+/// <summary>Between the stages' contracts and the gateway's own terms.</summary>
+internal static class StageTranslation
+{
+    public static ComputeOptions ToProto(this ComputeChoice compute) => new()
+    {
+        Device = compute.Cuda ? Device.Cuda : Device.Cpu,
+        MixedPrecision = compute.MixedPrecision,
+        Tf32 = compute.Tf32,
+        Threads = compute.Threads,
+    };
+
+    public static Finetuning.V1.OptimizerSettings ToProto(this OptimizerChoice optimizer) => new()
+    {
+        Iterations = optimizer.Iterations,
+        BatchSize = optimizer.BatchSize,
+        LearningRate = optimizer.LearningRate,
+        Momentum = optimizer.Momentum,
+        WeightDecay = optimizer.WeightDecay,
+    };
+
+    public static IEnumerable<Edit> Drops(IEnumerable<string> blocks) => blocks.Select(block => new Edit { DropBlock = new DropBlock { Block = block } });
+
+    public static Network Network(string digest, IEnumerable<string> dropped) => new() { Digest = digest, Edits = { Drops(dropped) } };
+
+    public static NetworkFacts ToFacts(this NetworkDescription network) => new(
+        network.Variant,
+        [.. network.Blocks.Select(block => new BlockFacts(block.Name, block.Stage, block.Droppable, block.Macs, block.Params))],
+        network.Macs, network.Params, network.ImageSize, network.Classes);
+
+    public static DeviceFacts ToFacts(this DeviceDescription device) => new(device.Name, device.Runtime, device.Threads, device.Dtype, device.Fingerprint);
+
+    public static ProfileFacts ToFacts(this ProfileResult profile) =>
+        new(profile.Device.ToFacts(), profile.Original.ToFacts(), [.. profile.Candidates.Select(ToFacts)], profile.BatchSize);
+
+    public static ProgressNote ToNote(this Progress progress) =>
+        new(progress.Stage, progress.Completed, progress.Total, progress.MetricName, progress.Metric, progress.Eta?.ToTimeSpan().TotalSeconds);
+
+    public static StepResult<TOut> Select<TIn, TOut>(this StepResult<TIn> step, Func<TIn, TOut> value) =>
+        new(value(step.Value), step.Name, step.Key, step.Cached, step.Seconds);
+
+    private static LatencyFacts ToFacts(this Measurement m) =>
+        new(m.Name, m.Macs, m.Params, m.MeanUs, m.P50Us, m.P95Us, m.StderrUs, m.Runs, m.Tau, m.TauStderr);
+}

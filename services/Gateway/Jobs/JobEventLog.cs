@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Fewshot.Gateway.Jobs;
+
+/// <summary>A job's events as lines of a file. One writer, the holder of the job's claim; any number of readers in any process.</summary>
+public sealed class JobEventLog : IDisposable
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    private readonly Lock gate = new();
+    private readonly FileStream file;
+
+    /// <summary>Opens a log for appending. A line that a crash has cut short is taken away.</summary>
+    public JobEventLog(string path)
+    {
+        file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        var whole = 0L;
+        var text = new byte[file.Length];
+        file.ReadExactly(text);
+        for (var start = 0; text.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var length; start += length + 1)
+        {
+            LastSequence = JsonSerializer.Deserialize<JobEvent>(text.AsSpan(start, length), JobStore.Json)!.Sequence;
+            whole = start + length + 1;
+        }
+
+        file.SetLength(whole);
+        file.Position = whole;
+    }
+
+    /// <summary>The newest event's number; 0 while there is none.</summary>
+    public long LastSequence { get; private set; }
+
+    /// <summary>Appends an event. Changes of the job's state are made durable, progress need not be.</summary>
+    public void Append(ProgressNote? progress = null, StepNote? step = null, JobRecord? job = null)
+    {
+        lock (gate)
+        {
+            var line = JsonSerializer.SerializeToUtf8Bytes(new JobEvent(LastSequence + 1, DateTimeOffset.UtcNow, progress, step, job), JobStore.Json);
+            file.Write([.. line, (byte)'\n']);
+            if (progress is null)
+                file.Flush(flushToDisk: true);
+            LastSequence++;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    /// <summary>
+    /// Follows a log from a sequence number on, as it grows; ends when <paramref name="ended"/> says so and everything has been given. Gives null
+    /// after each silence.
+    /// </summary>
+    public static async IAsyncEnumerable<JobEvent?> FollowAsync(
+        string path, long fromSequence, Func<bool> ended, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var quiet = System.Diagnostics.Stopwatch.StartNew();
+        var offset = 0L;
+        while (true)
+        {
+            // Asked before reading, so that what was written before the end is read.
+            var last = ended();
+            foreach (var line in ReadLines(path, ref offset))
+            {
+                var read = JsonSerializer.Deserialize<JobEvent>(line, JobStore.Json)!;
+                if (read.Sequence < fromSequence)
+                    continue;
+                yield return read;
+                quiet.Restart();
+            }
+
+            if (last)
+                yield break;
+            if (quiet.Elapsed > silence)
+            {
+                yield return null;
+                quiet.Restart();
+            }
+
+            await Task.Delay(Poll, ct);
+        }
+    }
+
+    /// <summary>The number of the newest event in a log; 0 where there is none.</summary>
+    public static long ReadLastSequence(string path)
+    {
+        // No event is longer than this, so the newest one is whole within it.
+        var offset = File.Exists(path) ? Math.Max(0, new FileInfo(path).Length - (64 << 10)) : 0;
+        return ReadLines(path, ref offset) is [.., var last] ? JsonSerializer.Deserialize<JobEvent>(last, JobStore.Json)!.Sequence : 0;
+    }
+
+    /// <summary>The whole lines after an offset, which moves behind them.</summary>
+    private static List<byte[]> ReadLines(string path, ref long offset)
+    {
+        if (!File.Exists(path))
+            return [];
+        using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        if (reader.Length <= offset)
+            return [];
+        reader.Position = offset;
+        var text = new byte[reader.Length - offset];
+        var count = reader.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+        List<byte[]> lines = [];
+        for (var start = 0; text.AsSpan(start, count - start).IndexOf((byte)'\n') is >= 0 and var length; start += length + 1)
+        {
+            lines.Add(text[start..(start + length)]);
+            offset += length + 1;
+        }
+
+        return lines;
+    }
+}

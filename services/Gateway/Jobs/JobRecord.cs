@@ -1,0 +1,50 @@
+namespace Fewshot.Gateway.Jobs;
+
+/// <summary>Where a job stands.</summary>
+public enum JobState
+{
+    /// <summary>Durable, not claimed yet.</summary>
+    Queued,
+
+    /// <summary>Claimed by a gateway, or left behind by one that ended.</summary>
+    Running,
+
+    /// <summary>Ended with a result.</summary>
+    Succeeded,
+
+    /// <summary>Ended with an error.</summary>
+    Failed,
+
+    /// <summary>Ended at the wish of a user.</summary>
+    Cancelled,
+}
+
+/// <summary>A job as it is stored.</summary>
+/// <param name="Id">Derived from the request id, so that one request id has one job.</param>
+/// <param name="RequestId">The caller's idempotency key.</param>
+/// <param name="Kind">What runs: <c>practise</c>, or a stage.</param>
+/// <param name="Spec">Digest of the request's bytes, an artifact.</param>
+/// <param name="CreateTime">When it became durable.</param>
+public sealed record JobRecord(string Id, string RequestId, string Kind, string Spec, DateTimeOffset CreateTime)
+{
+    /// <summary>Where it stands.</summary>
+    public JobState State { get; init; }
+
+    /// <summary>When it ended.</summary>
+    public DateTimeOffset? EndTime { get; init; }
+
+    /// <summary>Why it failed.</summary>
+    public string StatusMessage { get; init; } = "";
+
+    /// <summary>The gRPC code of the failure.</summary>
+    public int StatusCode { get; init; }
+
+    /// <summary>What it made.</summary>
+    public JobResult? Result { get; init; }
+
+    /// <summary>Whether it will not change any more.</summary>
+    public bool Ended => State is JobState.Succeeded or JobState.Failed or JobState.Cancelled;
+}
+
+/// <summary>Digests of what a job made; null where it made no such thing.</summary>
+public sealed record JobResult(string? Model = null, string? Report = null, string? Profile = null);

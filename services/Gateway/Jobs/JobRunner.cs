@@ -1,0 +1,222 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Fewshot.Artifacts;
+using Fewshot.Gateway.Grpc;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Jobs;
+
+/// <summary>
+/// Claims jobs and runs their workflows. A job left behind, by this gateway's predecessor or by another that died, is claimed and its workflow
+/// run again from the top: steps that are done are instant.
+/// </summary>
+public sealed partial class JobRunner(
+    JobStore jobs,
+    IStepLedger ledger,
+    JobWorkflows workflows,
+    GatewayOptions options,
+    FewshotOptions defaults,
+    ErrorTranslator errors,
+    IHostApplicationLifetime lifetime,
+    ILogger<JobRunner> logger) : BackgroundService
+{
+    private readonly ConcurrentDictionary<string, Task> running = new();
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> cancels = new();
+    private readonly SemaphoreSlim places = new(options.ConcurrentJobs);
+
+    /// <summary>Runs a job here unless it runs already, here or elsewhere.</summary>
+    public void Ensure(string id)
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            return;
+        var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var run = RunAsync(id, start.Task);
+        if (running.TryAdd(id, run))
+            start.SetResult();
+        else
+            start.SetCanceled();
+    }
+
+    /// <summary>Stops a job, wherever it runs; at once when it runs here.</summary>
+    public async Task CancelAsync(string id)
+    {
+        if (jobs.Get(id).Ended)
+            return;
+        await jobs.RequestCancelAsync(id);
+        if (cancels.TryGetValue(id, out var cancel))
+            await cancel.CancelAsync();
+        else
+            Ensure(id);
+    }
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await Task.WhenAll(running.Values).WaitAsync(cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.ReclaimJobs)
+            return;
+        // The steps of a job in one process go through the server, which must be up.
+        var started = new TaskCompletionSource();
+        using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(options.ReclaimInterval);
+        do
+        {
+            foreach (var job in jobs.All().Where(job => !job.Ended))
+                Ensure(job.Id);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task RunAsync(string id, Task first)
+    {
+        try
+        {
+            await first;
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        try
+        {
+            await places.WaitAsync(lifetime.ApplicationStopping);
+            try
+            {
+                await ClaimAndRunAsync(id);
+            }
+            finally
+            {
+                places.Release();
+            }
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            LogHandedBack(id);
+        }
+        catch (Exception e)
+        {
+            // The job stays unfinished: the next look for such jobs claims it again.
+            LogRunFailed(e, id);
+        }
+        finally
+        {
+            running.TryRemove(id, out _);
+        }
+    }
+
+    private async Task ClaimAndRunAsync(string id)
+    {
+        if (await ledger.TryAcquireAsync(StepKey.Of("/fewshot.compression.v1.CompressionService/Job", 1, Encoding.ASCII.GetBytes(id)), Environment.MachineName) is not { } claim)
+            return;
+        await using (claim)
+        {
+            var job = jobs.Get(id);
+            if (job.Ended)
+                return;
+            using var log = new JobEventLog(jobs.EventsPath(id));
+            using var cancel = new CancellationTokenSource();
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, lifetime.ApplicationStopping);
+            using var ended = new CancellationTokenSource();
+            cancels[id] = cancel;
+            var watch = WatchAsync(claim, id, cancel, stop, ended.Token);
+            try
+            {
+                await RecordAsync(log, job = job with { State = JobState.Running });
+                LogRunning(id, job.Kind);
+                var final = await FinishAsync(new JobRun(job, log, cancel.Token, stop.Token));
+                await RecordAsync(log, final);
+                LogEnded(id, final.State, final.StatusMessage);
+            }
+            finally
+            {
+                cancels.TryRemove(id, out _);
+                await ended.CancelAsync();
+                await watch;
+            }
+        }
+    }
+
+    private async Task<JobRecord> FinishAsync(JobRun run)
+    {
+        JobRecord Ended(JobState state) => run.Job with { State = state, EndTime = DateTimeOffset.UtcNow };
+        try
+        {
+            if (jobs.IsCancelRequested(run.Job.Id))
+                return Ended(JobState.Cancelled);
+            return Ended(JobState.Succeeded) with { Result = await workflows.RunAsync(run) };
+        }
+        catch (Exception) when (run.Cancelled.IsCancellationRequested)
+        {
+            return Ended(JobState.Cancelled);
+        }
+        catch (Exception e) when (!run.Stop.IsCancellationRequested)
+        {
+            var error = errors.Translate(e);
+            if (error.StatusCode == StatusCode.Internal && e is not RpcException)
+                LogUnexpected(e, run.Job.Id);
+            return Ended(JobState.Failed) with { StatusCode = (int)error.StatusCode, StatusMessage = error.Status.Detail };
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Whatever broke while this gateway was stopping is no verdict on the job.
+            throw new OperationCanceledException("The gateway is stopping.", e);
+        }
+    }
+
+    /// <summary>The record first: a watcher that sees the event finds it true.</summary>
+    private async Task RecordAsync(JobEventLog log, JobRecord job)
+    {
+        await jobs.UpdateAsync(job);
+        log.Append(job: job);
+    }
+
+    private async Task WatchAsync(IStepLease claim, string id, CancellationTokenSource cancel, CancellationTokenSource stop, CancellationToken ended)
+    {
+        var renewed = System.Diagnostics.Stopwatch.StartNew();
+        using var timer = new PeriodicTimer(options.CancelPoll);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ended))
+            {
+                if (jobs.IsCancelRequested(id))
+                    await cancel.CancelAsync();
+                if (renewed.Elapsed < defaults.LeaseRenewal)
+                    continue;
+                await claim.RenewAsync(ended);
+                renewed.Restart();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (LeaseLostException)
+        {
+            // Another gateway runs the job now; its steps are the same, so nothing is lost.
+            await stop.CancelAsync();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} ({Kind}) runs")]
+    private partial void LogRunning(string id, string kind);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} ended: {State} {Reason}")]
+    private partial void LogEnded(string id, JobState state, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} is handed back because this gateway is stopping")]
+    private partial void LogHandedBack(string id);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Job {Id} could not be run; trying again")]
+    private partial void LogRunFailed(Exception e, string id);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Job {Id} failed unexpectedly")]
+    private partial void LogUnexpected(Exception e, string id);
+}
