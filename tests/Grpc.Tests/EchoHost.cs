@@ -1,6 +1,7 @@
 using System.Net;
 using Fewshot.GrpcTests.V1;
 using Grpc.AspNetCore.Server;
+using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -64,6 +65,19 @@ internal sealed class EchoHost : IAsyncDisposable
         map?.Invoke(app);
         await app.StartAsync();
         return new EchoHost(app, channel, scheme);
+    }
+
+    /// <summary>A write whose answer may be the call's end, and may be back before the write returns.</summary>
+    public static async Task WriteThoughItMayEndAsync<T>(IClientStreamWriter<T> stream, T message)
+    {
+        try
+        {
+            await stream.WriteAsync(message);
+        }
+        catch (RpcException)
+        {
+            // The response tells the same status, and the test looks there.
+        }
     }
 
     public Task StopAsync() => _app.StopAsync();

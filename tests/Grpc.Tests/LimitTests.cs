@@ -18,7 +18,7 @@ public sealed class LimitTests
         Assert.Equal(900, (await host.Client.UnaryAsync(Bytes(900))).Payload.Length);
         await AssertExhaustedAsync(async () => await host.Client.UnaryAsync(Bytes(1000)));
         using var call = host.Client.ClientStream();
-        await call.RequestStream.WriteAsync(Bytes(2000));
+        await EchoHost.WriteThoughItMayEndAsync(call.RequestStream, Bytes(2000));
         await AssertExhaustedAsync(async () => await call);
     }
 

@@ -44,7 +44,8 @@ public sealed class StatusTests : IAsyncLifetime
     public async Task ClientStream_ServerFailsEarly_WriterAndResponseSeeTheStatus()
     {
         using var call = _host.Client.ClientStream();
-        await call.RequestStream.WriteAsync(new EchoRequest { FailCode = (int)StatusCode.InvalidArgument, FailMessage = "bad chunk" });
+        await EchoHost.WriteThoughItMayEndAsync(
+            call.RequestStream, new EchoRequest { FailCode = (int)StatusCode.InvalidArgument, FailMessage = "bad chunk" });
         var response = await Assert.ThrowsAsync<RpcException>(async () => await call);
         Assert.Equal((StatusCode.InvalidArgument, "bad chunk"), (response.StatusCode, response.Status.Detail));
         var writer = await Assert.ThrowsAsync<RpcException>(() => call.RequestStream.WriteAsync(new EchoRequest()));
@@ -55,7 +56,7 @@ public sealed class StatusTests : IAsyncLifetime
     public async Task ClientStream_ServerFailsWhileClientWritesOn_WriteFailsWithTheServersStatus()
     {
         using var call = _host.Client.ClientStream();
-        await call.RequestStream.WriteAsync(new EchoRequest { FailCode = (int)StatusCode.OutOfRange });
+        await EchoHost.WriteThoughItMayEndAsync(call.RequestStream, new EchoRequest { FailCode = (int)StatusCode.OutOfRange });
         var e = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             while (true)

@@ -19,10 +19,19 @@ public sealed class TimeTests : IAsyncLifetime
     [Fact]
     public async Task Unary_DeadlinePasses_DeadlineExceededHereAndCancellationThere()
     {
+        await WarmUpAsync();
         var e = await Assert.ThrowsAsync<RpcException>(async () =>
-            await _host.Client.UnaryAsync(new EchoRequest { Wait = true }, deadline: DateTime.UtcNow.AddMilliseconds(200)));
+            await _host.Client.UnaryAsync(new EchoRequest { Wait = true }, deadline: DateTime.UtcNow.AddMilliseconds(500)));
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
         await _host.Probe.Cancelled.Task.WaitAsync(EchoHost.Patience);
+    }
+
+    /// <summary>Connects, so that a short deadline is not spent before the server sees the call.</summary>
+    private async Task WarmUpAsync()
+    {
+        using var call = _host.Client.Duplex();
+        await call.RequestStream.CompleteAsync();
+        Assert.False(await call.ResponseStream.MoveNext());
     }
 
     [Fact]
@@ -61,7 +70,8 @@ public sealed class TimeTests : IAsyncLifetime
     [Fact]
     public async Task Duplex_DeadlinePassesWhileReading_DeadlineExceeded()
     {
-        using var call = _host.Client.Duplex(deadline: DateTime.UtcNow.AddMilliseconds(200));
+        await WarmUpAsync();
+        using var call = _host.Client.Duplex(deadline: DateTime.UtcNow.AddMilliseconds(500));
         var e = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
         Assert.Equal(StatusCode.DeadlineExceeded, call.GetStatus().StatusCode);

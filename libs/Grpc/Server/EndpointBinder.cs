@@ -100,8 +100,17 @@ internal sealed class EndpointBinder<TService>(IEndpointRouteBuilder builder) : 
     private static TDelegate Find<TDelegate>(IMethod method, params Type[] parameters)
         where TDelegate : Delegate => Implementation(method, parameters).CreateDelegate<TDelegate>();
 
-    private static ValueTask<T> ReadSingleAsync<T>(ServerCall call, Marshaller<T> marshaller) =>
-        call.Reader.ReadSingleAsync(marshaller.ContextualDeserializer, call.CancellationToken);
+    private static async ValueTask<T> ReadSingleAsync<T>(ServerCall call, Marshaller<T> marshaller)
+    {
+        try
+        {
+            return await call.Reader.ReadSingleAsync(marshaller.ContextualDeserializer, call.CancellationToken);
+        }
+        catch (IOException e)
+        {
+            throw call.ClientGone(e);
+        }
+    }
 
     private static Task WriteSingleAsync<T>(ServerCall call, Marshaller<T> marshaller, T? response)
         where T : class =>

@@ -60,7 +60,7 @@ internal sealed partial class ServerCall
             return rpc.Status;
         }
 
-        if (Http.RequestAborted.IsCancellationRequested)
+        if (IsClientGone)
             return Status.DefaultCancelled;
         LogHandlerFailed(_settings.Logger, exception, MethodCore);
         var detail = "Exception was thrown by handler.";

@@ -27,6 +27,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     private AuthContext? _auth;
     private int _output;
     private volatile bool _deadlineExceeded;
+    private volatile bool _clientGone;
 
     public ServerCall(HttpContext http, MethodSettings settings)
     {
@@ -47,6 +48,8 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     }
 
     public HttpContext Http { get; }
+
+    private bool IsClientGone => _clientGone || Http.RequestAborted.IsCancellationRequested;
 
     public FrameReader Reader { get; }
 
@@ -96,7 +99,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
             if (!frame.IsEmpty)
                 System.Buffers.BuffersExtensions.Write(body, frame.Span);
             if (flush && (await body.FlushAsync(cancellation)) is { IsCanceled: true } or { IsCompleted: true })
-                throw Gone("The client is gone.");
+                throw ClientGone(null);
         }
         finally
         {
@@ -167,6 +170,13 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{(address.AddressFamily == AddressFamily.InterNetwork ? "ipv4" : "ipv6")}:{end}");
     }
 
+    /// <summary>Kestrel ends the body of a reset stream a moment before it fires the token: remember why.</summary>
+    public OperationCanceledException ClientGone(Exception? cause)
+    {
+        _clientGone = true;
+        return new OperationCanceledException("The client is gone.", cause, CancellationTokenCore);
+    }
+
     private OperationCanceledException Gone(string message) => new(message, CancellationTokenCore);
 
     private Metadata ReadRequestHeaders()
@@ -195,7 +205,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
 
     private async Task SendStatusAsync(Status status, Metadata trailers)
     {
-        if (Http.RequestAborted.IsCancellationRequested)
+        if (IsClientGone)
             return;
         if (Http.Response.HasStarted)
             ResponseStatus.WriteTrailers(Http.Response, status, trailers);

@@ -26,9 +26,9 @@ internal sealed class RequestStream<T>(ServerCall call, Marshaller<T> marshaller
             _ended = !found;
             return found;
         }
-        catch (IOException e) when (call.CancellationToken.IsCancellationRequested)
+        catch (IOException e)
         {
-            throw new OperationCanceledException("The client reset the request stream.", e, call.CancellationToken);
+            throw call.ClientGone(e);
         }
         finally
         {

@@ -84,7 +84,8 @@ internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, Compr
         Check(length);
         if (_announced is { } announced && announced != length)
             throw new InvalidOperationException($"The serializer announced {announced} bytes and wrote {length}.");
-        if (_compress)
+        // An empty gzip stream has no bytes here, and peers refuse to unpack nothing: an empty message goes plain.
+        if (_compress && length > 0)
             Compress();
         else
             WriteHeader(_frame.WrittenSpan, compressed: false, length);
