@@ -27,6 +27,8 @@ public static class FewshotHost
         options.StateFolder = Path.GetFullPath(options.StateFolder);
         var listen = ListenAddress.From(options);
 
+        if (listen.Tls)
+            builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, listen, options));
         builder.Logging.ClearProviders().AddConsole(console =>
         {

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Fewshot.ServiceDefaults;
+using Fewshot.Trials.V1;
+using Grpc.Core;
+
+namespace Fewshot.BlockTrial.Grpc;
+
+/// <summary>Judges how well a network recovers when one block is dropped.</summary>
+internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions options) : BlockTrialService.BlockTrialServiceBase
+{
+    private static readonly StepDefinition TrialsStep = new("/fewshot.trials.v1.BlockTrialService/RunTrials", 1, "trials");
+
+    public override Task RunTrials(RunTrialsRequest request, IServerStreamWriter<RunTrialsResponse> responseStream, ServerCallContext context)
+    {
+        var job = request.ToJob();
+        return steps.ServeAsync(
+            TrialsStep,
+            request,
+            step => Run(step, request, job),
+            (info, progress, result) => progress is null
+                ? new RunTrialsResponse { Step = info, Result = result }
+                : new RunTrialsResponse { Step = info, Progress = progress },
+            responseStream,
+            options,
+            context);
+    }
+
+    /// <summary>Tries what no other group has tried before, and records each candidate by itself, so that another grouping finds it done.</summary>
+    private static RunTrialsResult Run(StepContext step, RunTrialsRequest request, TrialJob job)
+    {
+        if (job.Candidates.Count == 1)
+            return CandidateTrials.Run(step, job).ToProto();
+        var done = job.Candidates.ToDictionary(name => name, name => step.FindResult<RunTrialsResult>(TrialsStep, Alone(request, name)));
+        string[] left = [.. job.Candidates.Where(name => done[name] is null)];
+        if (left.Length > 0)
+        {
+            var started = Stopwatch.GetTimestamp();
+            var tried = CandidateTrials.Run(step, job with { Candidates = left }).ToProto();
+            var each = Stopwatch.GetElapsedTime(started) / left.Length;
+            foreach (var outcome in tried.Outcomes)
+            {
+                var alone = done[outcome.Block] = new RunTrialsResult { Outcomes = { outcome }, Images = tried.Images };
+                step.Record(TrialsStep, Alone(request, outcome.Block), alone, each);
+            }
+        }
+
+        return new RunTrialsResult { Outcomes = { job.Candidates.Select(name => done[name]!.Outcomes[0]) }, Images = done[job.Candidates[0]]!.Images };
+    }
+
+    private static RunTrialsRequest Alone(RunTrialsRequest request, string candidate)
+    {
+        var alone = request.Clone();
+        alone.Candidates.Clear();
+        alone.Candidates.Add(candidate);
+        return alone;
+    }
+}

@@ -1,0 +1,9 @@
+using Fewshot.BlockTrial;
+using Fewshot.ServiceDefaults;
+
+return await FewshotHost.RunHostAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
+    builder.AddBlockTrial();
+    return builder.Build().MapFewshotDefaults().MapBlockTrial();
+});

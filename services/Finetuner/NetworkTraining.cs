@@ -1,0 +1,58 @@
+using Fewshot.Artifacts;
+using Fewshot.Compression;
+using Fewshot.Compression.Finetuning;
+using Fewshot.Compression.Mimicking;
+using Fewshot.Models;
+using Fewshot.ServiceDefaults;
+
+namespace Fewshot.Finetuner;
+
+/// <summary>A student, made of its teacher by edits, that shall mimic it.</summary>
+internal sealed record FinetuneJob(
+    Digest Teacher, IReadOnlyList<Edit> Edits, Digest Images, TrainingSettings Settings, FeaturePoint FeaturePoint, ComputeSettings Compute);
+
+/// <summary>The finetuned network, stored; kept blocks' names in the original to those in its checkpoint.</summary>
+internal sealed record FinetunedNetwork(Digest Network, FinetuneOutcome Loss, int Images, IReadOnlyDictionary<string, string> RenamedBlocks);
+
+/// <summary>An edited network on labeled images.</summary>
+internal sealed record EvaluationJob(Digest Network, IReadOnlyList<Edit> Edits, Digest Images, int BatchSize, ComputeSettings Compute);
+
+/// <summary>Its accuracy, and how many images could not be decoded.</summary>
+internal sealed record EvaluatedNetwork(Accuracy Accuracy, int SkippedImages);
+
+/// <summary>An edited network that shall learn labels.</summary>
+internal sealed record TrainingJob(Digest Network, IReadOnlyList<Edit> Edits, Digest Images, TrainingSettings Settings, ComputeSettings Compute);
+
+/// <summary>The trained network, stored.</summary>
+internal sealed record TrainedNetwork(Digest Network, double LastLoss, int Images);
+
+/// <summary>Whole networks from artifacts, trained and evaluated.</summary>
+internal static class NetworkTraining
+{
+    public static FinetunedNetwork Finetune(StepContext step, FinetuneJob job)
+    {
+        using var teacher = Checkpoint.Load(step.Materialize(job.Teacher));
+        using var student = teacher.Apply(job.Edits);
+        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        var loss = MimicFinetuning.Run(
+            teacher, student, images, job.Settings, job.FeaturePoint, job.Compute, step.Progress, step.Checkpoints, step.Stop);
+        return new FinetunedNetwork(step.Store(stream => Checkpoint.Save(student, stream)), loss, images.Count, student.RenamedBlocks());
+    }
+
+    public static EvaluatedNetwork Evaluate(StepContext step, EvaluationJob job)
+    {
+        using var original = Checkpoint.Load(step.Materialize(job.Network));
+        using var network = original.Apply(job.Edits);
+        using var images = NetworkImages.Load(step.Materialize(job.Images), network.Spec.Preprocessing, job.Compute.Device, augmented: false);
+        return new EvaluatedNetwork(Evaluation.Run(network, images, job.BatchSize, job.Compute, step.Progress, step.Stop), images.Skipped);
+    }
+
+    public static TrainedNetwork Train(StepContext step, TrainingJob job)
+    {
+        using var original = Checkpoint.Load(step.Materialize(job.Network));
+        using var network = original.Apply(job.Edits);
+        using var images = NetworkImages.Load(step.Materialize(job.Images), network.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        var loss = SupervisedTraining.Run(network, images, job.Settings, job.Compute, step.Progress, step.Checkpoints, step.Stop);
+        return new TrainedNetwork(step.Store(stream => Checkpoint.Save(network, stream)), loss, images.Count);
+    }
+}

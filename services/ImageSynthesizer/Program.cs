@@ -1,0 +1,9 @@
+using Fewshot.ImageSynthesizer;
+using Fewshot.ServiceDefaults;
+
+return await FewshotHost.RunHostAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
+    builder.AddImageSynthesizer();
+    return builder.Build().MapFewshotDefaults().MapImageSynthesizer();
+});

@@ -1,0 +1,44 @@
+using Fewshot.Artifacts;
+using Fewshot.Compression.Profiling;
+using Fewshot.Profiling.V1;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
+namespace Fewshot.LatencyProfiler.Grpc;
+
+/// <summary>Measures what networks cost on this worker's device.</summary>
+internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStore artifacts, FewshotOptions options)
+    : LatencyProfilerService.LatencyProfilerServiceBase
+{
+    private static readonly StepDefinition ProfileStep = new("/fewshot.profiling.v1.LatencyProfilerService/Profile", 1, "profile");
+
+    public override async Task<DescribeNetworkResponse> DescribeNetwork(DescribeNetworkRequest request, ServerCallContext context)
+    {
+        var network = Fields.Present(request.Network, "network");
+        var edits = ProfilingTranslation.ToEdits(network.Edits, "network.edits");
+        var path = await artifacts.MaterializeAsync(Fields.Digest(network.Digest, "network.digest"), context.CancellationToken);
+        var (spec, costs) = NetworkProfiling.Describe(path, edits);
+        return new DescribeNetworkResponse { Description = ProfilingTranslation.ToProto(spec, costs) };
+    }
+
+    public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context)
+    {
+        var compute = ProfilingTranslation.ToSettings(request.Compute);
+        return Task.FromResult(new DescribeDeviceResponse { Device = DeviceInfo.Current(compute).ToProto() });
+    }
+
+    public override Task Profile(ProfileRequest request, IServerStreamWriter<ProfileResponse> responseStream, ServerCallContext context)
+    {
+        var job = request.ToJob();
+        return steps.ServeAsync(
+            ProfileStep,
+            request,
+            step => NetworkProfiling.Measure(step, job).ToProto(job.BatchSize),
+            (info, progress, result) => progress is null
+                ? new ProfileResponse { Step = info, Result = result }
+                : new ProfileResponse { Step = info, Progress = progress },
+            responseStream,
+            options,
+            context);
+    }
+}

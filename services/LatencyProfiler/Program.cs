@@ -1,0 +1,9 @@
+using Fewshot.LatencyProfiler;
+using Fewshot.ServiceDefaults;
+
+return await FewshotHost.RunHostAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
+    builder.AddLatencyProfiler();
+    return builder.Build().MapFewshotDefaults().MapLatencyProfiler();
+});
