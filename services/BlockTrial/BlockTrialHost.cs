@@ -11,14 +11,14 @@ namespace Fewshot.BlockTrial;
 public static class BlockTrialHost
 {
     /// <summary>Adds the trying of blocks.</summary>
-    public static WebApplicationBuilder AddBlockTrial(this WebApplicationBuilder builder)
+    public static IServiceCollection AddBlockTrial(this IServiceCollection services)
     {
-        builder.Services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        builder.Services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
-        builder.Services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
-        builder.Services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        builder.Services.MapError<NonFiniteLossException>(StatusCode.Aborted);
-        return builder;
+        services.MapError<ModelException>(StatusCode.FailedPrecondition);
+        services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
+        services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
+        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
+        services.MapError<NonFiniteLossException>(StatusCode.Aborted);
+        return services;
     }
 
     /// <summary>Maps the service.</summary>

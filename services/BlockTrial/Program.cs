@@ -4,6 +4,6 @@ using Fewshot.ServiceDefaults;
 return await FewshotHost.RunHostAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.AddBlockTrial();
+    builder.Services.AddBlockTrial();
     return builder.Build().MapFewshotDefaults().MapBlockTrial();
 });

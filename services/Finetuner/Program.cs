@@ -4,6 +4,6 @@ using Fewshot.ServiceDefaults;
 return await FewshotHost.RunHostAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.AddFinetuner();
+    builder.Services.AddFinetuner();
     return builder.Build().MapFewshotDefaults().MapFinetuner();
 });

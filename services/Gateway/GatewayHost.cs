@@ -12,13 +12,15 @@ namespace Fewshot.Gateway;
 public static class GatewayHost
 {
     /// <summary>Adds artifacts, jobs and workflows. Options come from the section <c>Gateway</c> of the configuration.</summary>
-    public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, Action<GatewayOptions>? configure = null)
+    public static IServiceCollection AddGateway(this IServiceCollection services, Action<GatewayOptions>? configure = null)
     {
-        var options = new GatewayOptions();
-        builder.Configuration.GetSection(GatewayOptions.Section).Bind(options);
-        configure?.Invoke(options);
-        var services = builder.Services;
-        services.AddSingleton(options);
+        services.AddSingleton(provider =>
+        {
+            var options = new GatewayOptions();
+            provider.GetRequiredService<IConfiguration>().GetSection(GatewayOptions.Section).Bind(options);
+            configure?.Invoke(options);
+            return options;
+        });
         services.AddSingleton(provider => new JobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageWorkers>();
@@ -34,7 +36,7 @@ public static class GatewayHost
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
         services.MapError<JobNotFoundException>(StatusCode.NotFound);
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
-        return builder;
+        return services;
     }
 
     /// <summary>Maps the gateway's services.</summary>

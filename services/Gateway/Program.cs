@@ -4,6 +4,6 @@ using Fewshot.ServiceDefaults;
 return await FewshotHost.RunHostAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.AddGateway();
+    builder.Services.AddGateway();
     return builder.Build().MapFewshotDefaults().MapGateway();
 });

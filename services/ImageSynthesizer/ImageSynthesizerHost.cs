@@ -4,7 +4,7 @@ namespace Fewshot.ImageSynthesizer;
 public static class ImageSynthesizerHost
 {
     /// <summary>Adds the synthesis of images.</summary>
-    public static WebApplicationBuilder AddImageSynthesizer(this WebApplicationBuilder builder) => builder;
+    public static IServiceCollection AddImageSynthesizer(this IServiceCollection services) => services;
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapImageSynthesizer(this WebApplication app) => app;

@@ -4,6 +4,6 @@ using Fewshot.ServiceDefaults;
 return await FewshotHost.RunHostAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.AddImageSynthesizer();
+    builder.Services.AddImageSynthesizer();
     return builder.Build().MapFewshotDefaults().MapImageSynthesizer();
 });

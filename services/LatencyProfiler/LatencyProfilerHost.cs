@@ -10,12 +10,12 @@ namespace Fewshot.LatencyProfiler;
 public static class LatencyProfilerHost
 {
     /// <summary>Adds the measuring of networks.</summary>
-    public static WebApplicationBuilder AddLatencyProfiler(this WebApplicationBuilder builder)
+    public static IServiceCollection AddLatencyProfiler(this IServiceCollection services)
     {
-        builder.Services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        builder.Services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
-        builder.Services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        return builder;
+        services.MapError<ModelException>(StatusCode.FailedPrecondition);
+        services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
+        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
+        return services;
     }
 
     /// <summary>Maps the service.</summary>

@@ -4,6 +4,6 @@ using Fewshot.ServiceDefaults;
 return await FewshotHost.RunHostAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
-    builder.AddLatencyProfiler();
+    builder.Services.AddLatencyProfiler();
     return builder.Build().MapFewshotDefaults().MapLatencyProfiler();
 });
