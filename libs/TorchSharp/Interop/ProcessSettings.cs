@@ -15,22 +15,27 @@ internal static class ProcessSettings
     {
         if (!IsSet("OMP_WAIT_POLICY"))
             LibC.SetDefault("GOMP_SPINCOUNT", SpinCount.ToString());
-        if (Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name => name.StartsWith("MALLOC_", StringComparison.Ordinal)))
+        if (UserTunedMalloc())
             return;
         LibC.TuneMalloc(LibC.MmapMax, 0);
         LibC.TuneMalloc(LibC.TrimThreshold, int.MaxValue);
         LibC.TuneMalloc(LibC.TopPad, TopPadBytes);
     }
 
-    /// <summary>libtorch starts with one thread where OpenMP has not been configured; one a core is meant.</summary>
-    internal static unsafe void UseAllCores(nint shim)
+    /// <summary>
+    /// libtorch starts with one thread where OpenMP has not been configured, though one a core is meant; and gives every freed activation back to the kernel.
+    /// </summary>
+    internal static unsafe void ApplyTo(nint shim)
     {
-        if (IsSet("OMP_NUM_THREADS"))
-            return;
-        // Through the export, since the import table of this assembly is being resolved right now.
-        var setThreads = (delegate* unmanaged<int, int>)NativeLibrary.GetExport(shim, "fs_set_num_threads");
-        setThreads(Environment.ProcessorCount);
+        // Through the exports, since the import table of this assembly is being resolved right now.
+        if (!IsSet("OMP_NUM_THREADS"))
+            ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(shim, "fs_set_num_threads"))(Environment.ProcessorCount);
+        if (!UserTunedMalloc())
+            ((delegate* unmanaged<int>)NativeLibrary.GetExport(shim, "fs_keep_large_blocks"))();
     }
+
+    private static bool UserTunedMalloc() =>
+        Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name => name.StartsWith("MALLOC_", StringComparison.Ordinal));
 
     private static bool IsSet(string name) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name));
 }

@@ -30,7 +30,7 @@ internal static class ShimLoader
             ? handle
             : throw new DllNotFoundException($"libfewshot_torch.so or the libtorch it was built against ({(string.IsNullOrEmpty(libtorch) ? "Debian's libtorch-dev" : libtorch)}) "
                 + $"could not be loaded from {AppContext.BaseDirectory}: {Reason()}");
-        ProcessSettings.UseAllCores(loaded);
+        ProcessSettings.ApplyTo(loaded);
         return loaded;
     }
 
