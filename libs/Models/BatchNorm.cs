@@ -40,7 +40,7 @@ public sealed class BatchNorm
     public torch.Tensor RunningVar => runningVar.Value;
 
     /// <summary>The checkpoint's counter, kept as it came: it only matters for cumulative averaging, which no family uses.</summary>
-    public long BatchesTracked { get; internal set; }
+    public long BatchesTracked { get; set; }
 
     internal IReadOnlyList<TensorSlot> Slots { get; }
 

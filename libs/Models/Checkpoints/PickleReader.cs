@@ -123,7 +123,7 @@ internal sealed class PickleReader(ReadOnlyMemory<byte> data)
     private void Long()
     {
         var value = new BigInteger(Take(Byte()));
-        stack.Add(value >= long.MinValue && value <= long.MaxValue ? (long)value : value);
+        stack.Add(value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value);
     }
 
     private void PushMark()

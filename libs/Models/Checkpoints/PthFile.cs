@@ -15,9 +15,8 @@ internal static class PthFile
     private static readonly string[] Wrappers = ["state_dict", "model"];
     private static readonly BigInteger LegacyMagic = BigInteger.Parse("1950a86a20f9469cfc6c", System.Globalization.NumberStyles.HexNumber, null);
 
-    /// <summary>Starts with a pickle of the magic number.</summary>
-    public static bool IsLegacy(ReadOnlySpan<byte> start) =>
-        start.Length > 4 && start[0] == 0x80 && start[2] == 0x8a && start[3] == 10 && start[4..].StartsWith(LegacyMagic.ToByteArray().AsSpan(0, Math.Min(10, start.Length - 4)));
+    /// <summary>Starts with a pickle, as every file of the older format does.</summary>
+    public static bool IsLegacy(ReadOnlySpan<byte> start) => start is [0x80, >= 2 and <= 5, ..];
 
     public static TensorArchive OpenZip(Stream file)
     {
@@ -38,7 +37,7 @@ internal static class PthFile
     {
         var pickle = new PickleReader(Pickle(file, 0, Math.Min(file.Length, PickleLimits.Bytes)));
         if (pickle.Read() is not BigInteger magic || magic != LegacyMagic || pickle.Read(pickle.Position) is not LegacyProtocol)
-            throw new CheckpointException("The file starts like a PyTorch checkpoint from before 1.6 but is none.");
+            throw new CheckpointException("The file is a pickle but no PyTorch checkpoint: its magic number is missing.");
         if (pickle.Read(pickle.Position) is not PickleDict system || system["little_endian"] is not true)
             throw new CheckpointException("The checkpoint was written on a big-endian machine: not supported.");
         var content = pickle.Read(pickle.Position);

@@ -93,10 +93,10 @@ internal sealed class TensorArchive(Stream file, IReadOnlyDictionary<string, Ten
         {
             if (start.StartsWith("PK\x03\x04"u8))
                 return PthFile.OpenZip(file);
-            if (PthFile.IsLegacy(start))
-                return PthFile.OpenLegacy(file);
             if (start.Length > 8 && start[8] == '{')
                 return SafetensorsFile.Open(file);
+            if (PthFile.IsLegacy(start))
+                return PthFile.OpenLegacy(file);
         }
         catch (EndOfStreamException e)
         {
