@@ -9,6 +9,9 @@ public class CatalogTests
 
     public static TheoryData<string> Names => [.. ModelCatalog.Variants.Select(variant => variant.Name)];
 
+    /// <summary>All but those that only repeat another's blocks 20 and 40 times more and fill a disk with them.</summary>
+    public static TheoryData<string> ModestNames => [.. ModelCatalog.Variants.Select(variant => variant.Name).Where(name => name is not ("resnet101" or "resnet152"))];
+
     /// <summary>Those small enough to run every block's removal for real.</summary>
     public static TheoryData<string> SmallNames => ["cifar_resnet20", "resnet18", "resnet50", "mobilenet_v2_0.5", "cifar_mobilenet_v2_0.5"];
 
@@ -76,7 +79,7 @@ public class CatalogTests
     }
 
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(ModestNames))]
     public void Save_ThenLoad_SameStateSameBytes(string name)
     {
         using var guard = torch.no_grad();
@@ -105,7 +108,7 @@ public class CatalogTests
     }
 
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(ModestNames))]
     public void Folded_TrainedNorms_SameFeatures(string name)
     {
         using var guard = torch.no_grad();
