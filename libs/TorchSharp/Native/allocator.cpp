@@ -5,8 +5,8 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
-#include <torch/version.h>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <sys/mman.h>
@@ -111,15 +111,12 @@ void free_any(void* block) {
 
 void free_large(void* block) { cache().give_back(block); }
 
+// allocate lost its const and copy_data came during 2.x: both forms are here, and whichever libtorch declares is overridden.
 class KeepingAllocator final : public c10::Allocator {
  public:
-// libtorch 2.3 dropped the const.
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
-  c10::DataPtr allocate(size_t bytes) override { return obtain(bytes); }
-  void copy_data(void* target, const void* source, std::size_t count) const override { default_copy_data(target, source, count); }
-#else
-  c10::DataPtr allocate(size_t bytes) const override { return obtain(bytes); }
-#endif
+  c10::DataPtr allocate(size_t bytes) { return obtain(bytes); }
+  c10::DataPtr allocate(size_t bytes) const { return obtain(bytes); }
+  void copy_data(void* target, const void* source, std::size_t count) const { std::memcpy(target, source, count); }
   c10::DeleterFnPtr raw_deleter() const override { return &free_any; }
 
  private:

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/core/Generator.h>
 #include <mutex>
+#include <torch/cuda.h>
 
 namespace {
 
@@ -30,9 +31,8 @@ FS_API int fs_manual_seed(uint64_t seed) {
       generator.set_current_seed(seed);
     };
     seed_one(c10::Device(c10::kCPU));
-    if (!context.hasCUDA()) return;
-    const auto devices = at::detail::getCUDAHooks().getNumGPUs();
-    for (int k = 0; k < devices; k++) seed_one(device_of(static_cast<int32_t>(c10::kCUDA), k));
+    const auto devices = static_cast<int32_t>(torch::cuda::device_count());
+    for (int32_t k = 0; k < devices; k++) seed_one(device_of(static_cast<int32_t>(c10::kCUDA), k));
   });
 }
 

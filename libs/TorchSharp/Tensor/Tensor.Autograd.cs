@@ -9,8 +9,8 @@ public static partial class torch
         /// <summary>Whether operations on the tensor are recorded for gradients.</summary>
         public bool requires_grad
         {
-            get => Native.fs_requires_grad(Handle) != 0;
-            set => Native.Check(Native.fs_set_requires_grad(Handle, value ? 1 : 0));
+            get => Alive(Native.fs_requires_grad(Handle)) != 0;
+            set => Native.Check(Alive(Native.fs_set_requires_grad(Handle, value ? 1 : 0)));
         }
 
         public Tensor requires_grad_(bool requires_grad = true)
@@ -21,23 +21,23 @@ public static partial class torch
 
         public Tensor with_requires_grad(bool requires_grad = true) => requires_grad_(requires_grad);
 
-        public bool is_leaf => Native.fs_is_leaf(Handle) != 0;
+        public bool is_leaf => Alive(Native.fs_is_leaf(Handle)) != 0;
 
         /// <summary>Keeps the gradient of a tensor that is not a leaf.</summary>
-        public void retain_grad() => Native.Check(Native.fs_retain_grad(Handle));
+        public void retain_grad() => Native.Check(Alive(Native.fs_retain_grad(Handle)));
 
         /// <summary>The accumulated gradient; null before the first backward pass. Every read gives a new reference to it.</summary>
         public Tensor? grad
         {
             get
             {
-                Native.Check(Native.fs_grad(Handle, out var gradient));
+                Native.Check(Alive(Native.fs_grad(Handle, out var gradient)));
                 return WrapOrNull(gradient);
             }
 
             set
             {
-                Native.Check(Native.fs_set_grad(Handle, value?.Handle ?? 0));
+                Native.Check(Alive(Native.fs_set_grad(Handle, value?.Handle ?? 0)));
                 GC.KeepAlive(value);
             }
         }

@@ -31,7 +31,7 @@ public static partial class torch
         /// <summary>A second reference to the same native tensor: both see the same gradient.</summary>
         public Tensor alias()
         {
-            Native.Check(Native.fs_alias(Handle, out var reference));
+            Native.Check(Alive(Native.fs_alias(Handle, out var reference)));
             return Wrap(reference);
         }
 

@@ -73,7 +73,7 @@ public static partial class torch
 
         internal nint DataPointer()
         {
-            Native.Check(Native.fs_data(Handle, out var pointer));
+            Native.Check(Alive(Native.fs_data(Handle, out var pointer)));
             return pointer;
         }
 

@@ -7,29 +7,29 @@ public static partial class torch
     public partial class Tensor
     {
         /// <summary>The number of dimensions.</summary>
-        public long Dimensions => Native.fs_dim(Handle);
+        public long Dimensions => Alive(Native.fs_dim(Handle));
 
         public long dim() => Dimensions;
 
         public long ndim => Dimensions;
 
         /// <summary>The number of elements.</summary>
-        public long NumberOfElements => Native.fs_numel(Handle);
+        public long NumberOfElements => Alive(Native.fs_numel(Handle));
 
         public long numel() => NumberOfElements;
 
         /// <summary>Bytes an element.</summary>
-        public long ElementSize => Native.fs_element_size(Handle);
+        public long ElementSize => Alive(Native.fs_element_size(Handle));
 
         public long element_size() => ElementSize;
 
-        public ScalarType dtype => (ScalarType)Native.fs_dtype(Handle);
+        public ScalarType dtype => (ScalarType)Alive(Native.fs_dtype(Handle));
 
         public Device device => new(device_type, device_index);
 
-        public DeviceType device_type => (DeviceType)Native.fs_device_type(Handle);
+        public DeviceType device_type => (DeviceType)Alive(Native.fs_device_type(Handle));
 
-        public int device_index => Native.fs_device_index(Handle);
+        public int device_index => Alive(Native.fs_device_index(Handle));
 
         public bool is_cuda => device_type == DeviceType.CUDA;
 
@@ -47,6 +47,7 @@ public static partial class torch
                 var sizes = new long[Dimensions];
                 fixed (long* first = sizes)
                     Native.fs_sizes(Handle, first);
+                GC.KeepAlive(this);
                 return sizes;
             }
         }
@@ -62,6 +63,7 @@ public static partial class torch
                 throw new ArgumentOutOfRangeException(nameof(dim), dim, $"The tensor has {count} dimensions.");
             var sizes = stackalloc long[count];
             Native.fs_sizes(Handle, sizes);
+            GC.KeepAlive(this);
             return sizes[place];
         }
 
@@ -70,7 +72,7 @@ public static partial class torch
         {
             var strides = new long[Dimensions];
             fixed (long* first = strides)
-                Native.Check(Native.fs_strides(Handle, first));
+                Native.Check(Alive(Native.fs_strides(Handle, first)));
             return strides;
         }
 
@@ -82,12 +84,19 @@ public static partial class torch
 
         public long storage_offset()
         {
-            Native.Check(Native.fs_storage_offset(Handle, out var offset));
+            Native.Check(Alive(Native.fs_storage_offset(Handle, out var offset)));
             return offset;
         }
 
         /// <summary>Whether the elements lie in row-major order without gaps.</summary>
-        public bool is_contiguous() => Native.fs_is_contiguous(Handle, 0) != 0;
+        public bool is_contiguous() => Alive(Native.fs_is_contiguous(Handle, 0)) != 0;
+
+        // The answer came while this object, and with it the native tensor, was still referenced.
+        private T Alive<T>(T answer)
+        {
+            GC.KeepAlive(this);
+            return answer;
+        }
 
         /// <summary>Type, shape and device; elements are read with <see cref="data{T}"/>.</summary>
         public override string ToString() => IsInvalid ? "disposed tensor" : $"[{string.Join("x", shape)}], type = {dtype}, device = {device}";

@@ -79,7 +79,7 @@ public static partial class torch
         public Tensor argsort(long dim = -1, bool descending = false) => Aten.Argsort.Call(this, dim, descending);
 
         public Tensor norm(float p = 2.0f) => Aten.Norm.Call(this, (double)p);
-        public Tensor norm(int dim, bool keepdim = false, float p = 2.0f) => Aten.NormDim.Call(this, (double)p, (long[])[dim], keepdim);
+        public Tensor norm(int dimension, bool keepdim = false, float p = 2.0f) => Aten.NormDim.Call(this, (double)p, (long[])[dimension], keepdim);
         public Tensor logsumexp(long dim, bool keepdim = false) => Aten.Logsumexp.Call(this, (long[])[dim], keepdim);
 
         public Tensor all() => Aten.All.Call(this);

@@ -99,7 +99,7 @@ public static partial class torch
         private static void ThrowDisposed() => throw new InvalidOperationException("The tensor has been disposed.");
 
         /// <summary>Whether both hold equal shapes and elements.</summary>
-        public override bool Equals(object? obj) => obj is Tensor other && (ReferenceEquals(this, other) || equal(other));
+        public override bool Equals(object? obj) => obj is Tensor other && (ReferenceEquals(this, other) || (dtype == other.dtype && device == other.device && equal(other)));
 
         /// <inheritdoc/>
         public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
