@@ -45,7 +45,7 @@ public sealed class StageClients
             Compute = plan.Compute.ToProto(),
         };
         var step = await ProfileAsync(run, name, request);
-        return (step.Select(result => result.ToFacts()), JsonFormatter.Default.Format(step.Value));
+        return (step.Select(result => result.ToFacts()), step.Value.ToReportJson());
     }
 
     /// <summary>Tries a group of candidates.</summary>

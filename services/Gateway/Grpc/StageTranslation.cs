@@ -3,12 +3,18 @@ using Fewshot.Gateway.Workflows;
 using Fewshot.Networks.V1;
 using Fewshot.Profiling.V1;
 using Fewshot.Stages.V1;
+using Google.Protobuf;
 
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>Between the stages' contracts and the gateway's own terms.</summary>
 internal static class StageTranslation
 {
+    private static readonly JsonFormatter ReportFormat = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
+
+    /// <summary>As JSON with the contract's own field names, as reports have them, and no field left out for being zero.</summary>
+    public static string ToReportJson(this IMessage result) => ReportFormat.Format(result);
+
     public static ComputeOptions ToProto(this ComputeChoice compute) => new()
     {
         Device = compute.Cuda ? Device.Cuda : Device.Cpu,

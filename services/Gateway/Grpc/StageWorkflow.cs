@@ -59,5 +59,5 @@ internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifact
     }
 
     private async Task<string> ReportAsync(IMessage result, JobRun run) =>
-        (await artifacts.PutBytesAsync(System.Text.Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(result)), run.Stop)).ToString();
+        (await artifacts.PutBytesAsync(System.Text.Encoding.UTF8.GetBytes(result.ToReportJson()), run.Stop)).ToString();
 }

@@ -152,7 +152,8 @@ public sealed partial class JobRunner(
         {
             if (jobs.IsCancelRequested(run.Job.Id))
                 return Ended(JobState.Cancelled);
-            return Ended(JobState.Succeeded) with { Result = await workflows.RunAsync(run) };
+            var result = await workflows.RunAsync(run);
+            return Ended(JobState.Succeeded) with { Result = result };
         }
         catch (Exception) when (run.Cancelled.IsCancellationRequested)
         {
