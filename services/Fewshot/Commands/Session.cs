@@ -1,0 +1,51 @@
+using Fewshot.Cli.Grpc;
+using Fewshot.Cli.Hosting;
+using Fewshot.Cli.Options;
+using Fewshot.Cli.Output;
+using Grpc.Net.Client;
+
+namespace Fewshot.Cli.Commands;
+
+/// <summary>A way to the services, in this process or behind a URL, and the display of what they do.</summary>
+internal sealed class Session : IAsyncDisposable
+{
+    private readonly LocalHost? host;
+    private readonly GrpcChannel channel;
+
+    private Session(SessionSettings settings, LocalHost? host, GrpcChannel channel, Uri address)
+    {
+        this.host = host;
+        this.channel = channel;
+        Settings = settings;
+        Gateway = new GatewayClient(channel, address.ToString().TrimEnd('/'));
+        Display = Screen.Progress(settings);
+    }
+
+    public SessionSettings Settings { get; }
+
+    public GatewayClient Gateway { get; }
+
+    public IProgressDisplay Display { get; }
+
+    /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
+    public static async Task<Session> OpenAsync(SessionSettings settings, CancellationToken ct)
+    {
+        var local = settings.Gateway is null ? await LocalHost.StartAsync(settings.State, ct) : null;
+        var address = settings.Gateway ?? local!.Address;
+        var session = new Session(settings, local, GrpcChannel.ForAddress(address), address);
+        if (local is null) await session.Gateway.CheckReachableAsync(ct);
+        return session;
+    }
+
+    public Task<JobSummary> RunAsync(JobRequest request, CancellationToken ct) => new JobFlow(Gateway, Display).RunAsync(request, ct);
+
+    /// <summary>Ends the progress display, so that results can be printed.</summary>
+    public ValueTask EndDisplayAsync() => Display.DisposeAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await Display.DisposeAsync();
+        channel.Dispose();
+        if (host is not null) await host.DisposeAsync();
+    }
+}

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Sockets;
+using Fewshot.BlockTrial;
+using Fewshot.Finetuner;
+using Fewshot.Gateway;
+using Fewshot.ImageSynthesizer;
+using Fewshot.LatencyProfiler;
+using Fewshot.ServiceDefaults;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Fewshot.Cli.Hosting;
+
+/// <summary>All five services in this process, on one port, over one state folder.</summary>
+internal sealed class LocalHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private LocalHost(WebApplication app)
+    {
+        this.app = app;
+        Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    }
+
+    public Uri Address { get; }
+
+    /// <summary>For one command: a free loopback port, logs to a file, and no other command's unfinished jobs.</summary>
+    /// <exception cref="CommandException">The state folder cannot be used.</exception>
+    public static Task<LocalHost> StartAsync(string state, CancellationToken ct) => StartAsync(
+        state, new FewshotOptions { Listen = "http://127.0.0.1:0" }, reclaimJobs: false, ct);
+
+    /// <summary>For other processes: a fixed address, logs to the terminal, and every unfinished job of the state folder is continued.</summary>
+    /// <exception cref="CommandException">The address is refused or taken, or the state folder cannot be used.</exception>
+    public static Task<LocalHost> ServeAsync(string state, string listen, string? certificate, string? key, CancellationToken ct) => StartAsync(
+        state, new FewshotOptions { Listen = listen, Certificate = certificate, CertificateKey = key }, reclaimJobs: true, ct);
+
+    /// <summary>Until the token ends it or the host stops by itself.</summary>
+    public Task WaitAsync(CancellationToken ct) => app.WaitForShutdownAsync(ct);
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+
+    private static async Task<LocalHost> StartAsync(string state, FewshotOptions wanted, bool reclaimJobs, CancellationToken ct)
+    {
+        Output.AtomicOutput.CheckFolder("--state", state);
+        WebApplication? host = null;
+        try
+        {
+            host = Build(state, wanted, reclaimJobs);
+            await host.StartAsync(ct);
+            return new LocalHost(host);
+        }
+        catch (Exception exception)
+        {
+            if (host is not null) await host.DisposeAsync();
+            throw exception switch
+            {
+                HostOptionsException => CommandException.BadInput($"--listen: {exception.Message}", exception),
+                IOException when FewshotHost.IsAddressInUse(exception) => new CommandException(
+                    ExitCodes.Unavailable, $"--listen: {wanted.Listen} is in use by another program; choose another port", exception),
+                _ => exception,
+            };
+        }
+    }
+
+    private static WebApplication Build(string state, FewshotOptions wanted, bool reclaimJobs)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.AddFewshotDefaults(options =>
+        {
+            options.StateFolder = state;
+            options.Listen = wanted.Listen;
+            options.Certificate = wanted.Certificate;
+            options.CertificateKey = wanted.CertificateKey;
+        });
+        // Signals belong to the command line.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        if (!reclaimJobs)
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(new FileLog(Path.Combine(state, "fewshot.log")));
+        }
+
+        builder.Services.AddGateway(options => options.ReclaimJobs = reclaimJobs);
+        builder.Services.AddLatencyProfiler();
+        builder.Services.AddBlockTrial();
+        builder.Services.AddFinetuner();
+        builder.Services.AddImageSynthesizer();
+        var host = builder.Build();
+        host.MapFewshotDefaults();
+        host.MapGateway();
+        host.MapLatencyProfiler();
+        host.MapBlockTrial();
+        host.MapFinetuner();
+        host.MapImageSynthesizer();
+        return host;
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,3 @@
+using Fewshot.Cli;
+
+return await CommandLine.RunAsync(args);
