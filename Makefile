@@ -1,0 +1,29 @@
+# Everything a fresh clone needs. `make demo` shows the product at work, `make test` checks it.
+.PHONY: setup setup-run build demo demo-network test bench clean
+
+# Debian packages for the product and its tests; installs only what is missing.
+setup:
+	scripts/setup test
+
+setup-run:
+	scripts/setup run
+
+build: setup-run
+	dotnet build services/Fewshot/Fewshot.csproj -c Release --nologo -v q
+
+# Compresses the shipped network (samples/) for real, on images drawn here; no other data is needed.
+demo: setup-run
+	scripts/demo
+
+# Makes the shipped network again, from drawn images alone.
+demo-network: setup-run
+	samples/make
+
+test: setup
+	scripts/test
+
+bench: setup
+	dotnet run -c Release --project tests/Benchmarks
+
+clean:
+	rm -rf artifacts out
