@@ -252,6 +252,6 @@ public sealed class StepRunnerTests : IDisposable
         var ledger = new FileStepLedger(Path.Combine(state.Path, "ledger"));
         var gate = new HeavyStepGate(options);
         owned.AddRange([artifacts, ledger, gate]);
-        return new StepRunner(artifacts, ledger, gate, options, NullLogger<StepRunner>.Instance);
+        return new StepRunner(artifacts, ledger, new StepJournal(artifacts, ledger), gate, options, NullLogger<StepRunner>.Instance);
     }
 }

@@ -42,6 +42,7 @@ public static class FewshotHost
         builder.Services.AddSingleton<IArtifactStore>(_ => new FileArtifactStore(Path.Combine(options.StateFolder, "artifacts")));
         builder.Services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger")));
         builder.Services.AddSingleton<ErrorTranslator>();
+        builder.Services.AddSingleton<StepJournal>();
         builder.Services.AddSingleton<HeavyStepGate>();
         builder.Services.AddSingleton<StepRunner>();
         builder.Services.AddHostedService<StepDrain>();

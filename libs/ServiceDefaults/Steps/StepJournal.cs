@@ -6,7 +6,7 @@ using Google.Protobuf.WellKnownTypes;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>Finished steps: a record in the artifact store, found through the ledger. Commit order: artifacts, record, ledger.</summary>
-internal sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
+public sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
 {
     private const int MaxRecordBytes = 16 << 20;
 
@@ -22,7 +22,7 @@ internal sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
     }
 
     /// <summary>Makes a step done. The first writer's record counts.</summary>
-    public async Task<StepRecord> CommitAsync(IStepLease lease, StepDefinition step, IMessage result, IEnumerable<Digest> made, TimeSpan duration)
+    internal async Task<StepRecord> CommitAsync(IStepLease lease, StepDefinition step, IMessage result, IEnumerable<Digest> made, TimeSpan duration)
     {
         var record = new StepRecord
         {
@@ -37,7 +37,7 @@ internal sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
         return winner == mine ? record : await ReadAsync(winner, CancellationToken.None) ?? record;
     }
 
-    public async Task RecordIfFreeAsync(StepDefinition step, StepKey key, IMessage result, TimeSpan duration)
+    internal async Task RecordIfFreeAsync(StepDefinition step, StepKey key, IMessage result, TimeSpan duration)
     {
         if (await ledger.TryAcquireAsync(key, Environment.MachineName) is not { } lease)
             return;
@@ -45,6 +45,7 @@ internal sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
             await CommitAsync(lease, step, result, [], duration);
     }
 
+    /// <summary>A record's result.</summary>
     public static TResult Unpack<TResult>(StepRecord record)
         where TResult : class, IMessage<TResult>, new()
     {

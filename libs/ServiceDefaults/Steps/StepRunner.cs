@@ -22,14 +22,15 @@ public sealed partial class StepRunner
     private bool draining;
 
     /// <summary>One for each process.</summary>
-    public StepRunner(IArtifactStore artifacts, IStepLedger ledger, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger)
+    public StepRunner(
+        IArtifactStore artifacts, IStepLedger ledger, StepJournal journal, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger)
     {
         this.artifacts = artifacts;
         this.ledger = ledger;
         this.heavy = heavy;
         this.options = options;
         this.logger = logger;
-        journal = new StepJournal(artifacts, ledger);
+        this.journal = journal;
     }
 
     /// <summary>The result of a step: found, waited for or computed.</summary>

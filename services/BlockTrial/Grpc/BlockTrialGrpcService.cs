@@ -8,13 +8,11 @@ namespace Fewshot.BlockTrial.Grpc;
 /// <summary>Judges how well a network recovers when one block is dropped.</summary>
 internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions options) : BlockTrialService.BlockTrialServiceBase
 {
-    private static readonly StepDefinition TrialsStep = new("/fewshot.trials.v1.BlockTrialService/RunTrials", 1, "trials");
-
     public override Task RunTrials(RunTrialsRequest request, IServerStreamWriter<RunTrialsResponse> responseStream, ServerCallContext context)
     {
         var job = request.ToJob();
         return steps.ServeAsync(
-            TrialsStep,
+            StageSteps.RunTrials,
             request,
             step => Run(step, request, job),
             (info, progress, result) => progress is null
@@ -30,7 +28,7 @@ internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions opt
     {
         if (job.Candidates.Count == 1)
             return CandidateTrials.Run(step, job).ToProto();
-        var done = job.Candidates.ToDictionary(name => name, name => step.FindResult<RunTrialsResult>(TrialsStep, Alone(request, name)));
+        var done = job.Candidates.ToDictionary(name => name, name => step.FindResult<RunTrialsResult>(StageSteps.RunTrials, Alone(request, name)));
         string[] left = [.. job.Candidates.Where(name => done[name] is null)];
         if (left.Length > 0)
         {
@@ -40,7 +38,7 @@ internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions opt
             foreach (var outcome in tried.Outcomes)
             {
                 var alone = done[outcome.Block] = new RunTrialsResult { Outcomes = { outcome }, Images = tried.Images };
-                step.Record(TrialsStep, Alone(request, outcome.Block), alone, each);
+                step.Record(StageSteps.RunTrials, Alone(request, outcome.Block), alone, each);
             }
         }
 

@@ -7,16 +7,11 @@ namespace Fewshot.Finetuner.Grpc;
 /// <summary>Trains and evaluates whole networks.</summary>
 internal sealed class FinetunerGrpcService(StepRunner steps, FewshotOptions options) : FinetunerService.FinetunerServiceBase
 {
-    private const string Service = "/fewshot.finetuning.v1.FinetunerService/";
-    private static readonly StepDefinition FinetuneStep = new(Service + "Finetune", 1, "finetune");
-    private static readonly StepDefinition EvaluateStep = new(Service + "Evaluate", 1, "evaluate");
-    private static readonly StepDefinition TrainStep = new(Service + "Train", 1, "train");
-
     public override Task Finetune(FinetuneRequest request, IServerStreamWriter<FinetuneResponse> responseStream, ServerCallContext context)
     {
         var job = request.ToJob();
         return steps.ServeAsync(
-            FinetuneStep,
+            StageSteps.Finetune,
             request,
             step => NetworkTraining.Finetune(step, job).ToProto(),
             (info, progress, result) => progress is null
@@ -31,7 +26,7 @@ internal sealed class FinetunerGrpcService(StepRunner steps, FewshotOptions opti
     {
         var job = request.ToJob();
         return steps.ServeAsync(
-            EvaluateStep,
+            StageSteps.Evaluate,
             request,
             step => NetworkTraining.Evaluate(step, job).ToProto(),
             (info, progress, result) => progress is null
@@ -46,7 +41,7 @@ internal sealed class FinetunerGrpcService(StepRunner steps, FewshotOptions opti
     {
         var job = request.ToJob();
         return steps.ServeAsync(
-            TrainStep,
+            StageSteps.Train,
             request,
             step => NetworkTraining.Train(step, job).ToProto(),
             (info, progress, result) => progress is null

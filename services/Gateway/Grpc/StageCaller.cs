@@ -1,8 +1,10 @@
 using System.Globalization;
+using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
 using Fewshot.Stages.V1;
+using Google.Protobuf;
 using Grpc.Core;
 using Polly;
 using Polly.Retry;
@@ -21,12 +23,14 @@ internal sealed partial class StageCaller
 {
     private const int Budget = 3;
     private readonly GatewayOptions options;
+    private readonly StepJournal journal;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline retry;
 
-    public StageCaller(GatewayOptions options, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, ILogger<StageCaller> logger)
     {
         this.options = options;
+        this.journal = journal;
         this.logger = logger;
         retry = new ResiliencePipelineBuilder()
             .AddRetry(RetryOf(Cause.Lost, Budget - 1))
@@ -58,8 +62,10 @@ internal sealed partial class StageCaller
             },
             stop);
 
-    /// <summary>Runs a step of a job to its result.</summary>
+    /// <summary>Runs a step of a job to its result; one that is done needs no worker.</summary>
     /// <param name="workers">Who can run it.</param>
+    /// <param name="definition">The verb.</param>
+    /// <param name="request">What the step's key is made of.</param>
     /// <param name="name">The step's name within the job.</param>
     /// <param name="run">The job.</param>
     /// <param name="call">Starts the stream.</param>
@@ -68,52 +74,58 @@ internal sealed partial class StageCaller
     /// <param name="stop">Ends the waiting; the step itself is stopped only where the job was cancelled.</param>
     public async Task<StepResult<TResult>> RunAsync<TResponse, TResult>(
         WorkerSlots workers,
+        StepDefinition definition,
+        IMessage request,
         string name,
         JobRun run,
         Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
         Func<TResponse, StageMessage<TResult>> open,
         Action<Progress> progress,
         CancellationToken stop)
-        where TResult : class
+        where TResult : class, IMessage<TResult>, new()
     {
-        (CallInvoker Worker, string Key)? known = null;
-        try
-        {
-            var result = await retry.ExecuteAsync(
-                async token =>
-                {
-                    using var slot = await workers.TakeAsync(token);
-                    return await AttemptAsync(slot.Worker, name, call, open, progress, OnStep, token);
+        var key = definition.KeyOf(request);
+        var result = await journal.FindAsync(key, stop) is { } record
+            ? new StepResult<TResult>(StepJournal.Unpack<TResult>(record), name, key.Hex, Cached: true, record.Duration.ToTimeSpan().TotalSeconds)
+            : await AskWorkersAsync();
+        run.StepEnded(name, key.Hex, result.Cached, result.Seconds);
+        return result;
 
-                    void OnStep(string key)
+        async Task<StepResult<TResult>> AskWorkersAsync()
+        {
+            CallInvoker? asked = null;
+            try
+            {
+                return await retry.ExecuteAsync(
+                    async token =>
                     {
-                        if (known is null)
-                            run.StepStarted(name, key);
-                        known = (slot.Worker, key);
-                    }
-                },
-                stop);
-            run.StepEnded(name, result.Key, result.Cached, result.Seconds);
-            return result;
-        }
-        catch (Exception) when (run.Cancelled.IsCancellationRequested && known is not null)
-        {
-            await CancelStepAsync(known.Value.Worker, known.Value.Key);
-            throw;
-        }
-        catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
-        {
-            throw new RpcException(new Status(StatusCode.Unavailable, $"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}"));
+                        using var slot = await workers.TakeAsync(token);
+                        if (asked is null)
+                            run.StepStarted(name, key.Hex);
+                        asked = slot.Worker;
+                        return await AttemptAsync(slot.Worker, name, key, call, open, progress, token);
+                    },
+                    stop);
+            }
+            catch (Exception) when (run.Cancelled.IsCancellationRequested && asked is not null)
+            {
+                await CancelStepAsync(asked, key);
+                throw;
+            }
+            catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, $"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}"));
+            }
         }
     }
 
     private async Task<StepResult<TResult>> AttemptAsync<TResponse, TResult>(
         CallInvoker worker,
         string name,
+        StepKey key,
         Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
         Func<TResponse, StageMessage<TResult>> open,
         Action<Progress> progress,
-        Action<string> onStep,
         CancellationToken stop)
         where TResult : class
     {
@@ -127,12 +139,10 @@ internal sealed partial class StageCaller
             {
                 silence.CancelAfter(options.WorkerSilence);
                 var message = open(stream.ResponseStream.Current);
-                if (message.Step is { Key.Length: > 0 } step)
-                    onStep(step.Key);
                 if (message.Progress is { } made)
                     progress(made);
                 if (message.Result is { } last)
-                    result = new(last, name, message.Step?.Key ?? "", message.Step?.Cached ?? false, message.Step?.Seconds ?? 0);
+                    result = new(last, name, key.Hex, message.Step?.Cached ?? false, message.Step?.Seconds ?? 0);
             }
         }
         catch (Exception e) when (!stop.IsCancellationRequested && silence.IsCancellationRequested && e is RpcException or OperationCanceledException)
@@ -147,11 +157,11 @@ internal sealed partial class StageCaller
         return result ?? throw new RpcException(new Status(StatusCode.Unknown, "The stage's stream ended without a result."));
     }
 
-    private async Task CancelStepAsync(CallInvoker worker, string key)
+    private async Task CancelStepAsync(CallInvoker worker, StepKey key)
     {
         try
         {
-            await new StepService.StepServiceClient(worker).CancelStepAsync(new CancelStepRequest { StepKey = key }, deadline: DateTime.UtcNow.AddSeconds(5));
+            await new StepService.StepServiceClient(worker).CancelStepAsync(new CancelStepRequest { StepKey = key.Hex }, deadline: DateTime.UtcNow.AddSeconds(5));
         }
         catch (RpcException e)
         {
@@ -192,5 +202,5 @@ internal sealed partial class StageCaller
     private partial void LogRetry(Cause cause, int attempt, string detail);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Step {Key} could not be cancelled: {Code}")]
-    private partial void LogNotCancelled(string key, StatusCode code);
+    private partial void LogNotCancelled(StepKey key, StatusCode code);
 }

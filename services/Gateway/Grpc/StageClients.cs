@@ -2,6 +2,7 @@ using Fewshot.Finetuning.V1;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Workflows;
 using Fewshot.Profiling.V1;
+using Fewshot.ServiceDefaults;
 using Fewshot.Trials.V1;
 using Google.Protobuf;
 
@@ -109,23 +110,23 @@ public sealed class StageClients
             stop)).Device;
 
     internal Task<StepResult<ProfileResult>> ProfileAsync(JobRun run, string name, ProfileRequest request) => caller.RunAsync<ProfileResponse, ProfileResult>(
-        workers.Profilers, name, run, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).Profile(request, options),
+        workers.Profilers, StageSteps.Profile, request, name, run, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).Profile(request, options),
         message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
 
     internal Task<StepResult<RunTrialsResult>> RunTrialsAsync(JobRun run, string name, RunTrialsRequest request, Action<ProgressNote> progress, CancellationToken stop) =>
         caller.RunAsync<RunTrialsResponse, RunTrialsResult>(
-            workers.Trials, name, run, (to, options) => new BlockTrialService.BlockTrialServiceClient(to).RunTrials(request, options),
+            workers.Trials, StageSteps.RunTrials, request, name, run, (to, options) => new BlockTrialService.BlockTrialServiceClient(to).RunTrials(request, options),
             message => new(message.Step, message.Progress, message.Result), made => progress(made.ToNote()), stop);
 
     internal Task<StepResult<FinetuneResult>> FinetuneAsync(JobRun run, string name, FinetuneRequest request) => caller.RunAsync<FinetuneResponse, FinetuneResult>(
-        workers.Finetuners, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Finetune(request, options),
+        workers.Finetuners, StageSteps.Finetune, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Finetune(request, options),
         message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
 
     internal Task<StepResult<EvaluateResult>> EvaluateAsync(JobRun run, string name, EvaluateRequest request) => caller.RunAsync<EvaluateResponse, EvaluateResult>(
-        workers.Finetuners, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Evaluate(request, options),
+        workers.Finetuners, StageSteps.Evaluate, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Evaluate(request, options),
         message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
 
     internal Task<StepResult<TrainResult>> TrainAsync(JobRun run, string name, TrainRequest request) => caller.RunAsync<TrainResponse, TrainResult>(
-        workers.Finetuners, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Train(request, options),
+        workers.Finetuners, StageSteps.Train, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Train(request, options),
         message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
 }

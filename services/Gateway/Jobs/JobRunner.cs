@@ -62,17 +62,23 @@ public sealed partial class JobRunner(
     {
         if (!options.ReclaimJobs)
             return;
-        // The steps of a job in one process go through the server, which must be up.
-        var started = new TaskCompletionSource();
-        using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
-        await started.Task.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(options.ReclaimInterval);
-        do
+        try
         {
-            foreach (var job in jobs.All().Where(job => !job.Ended))
-                Ensure(job.Id);
+            // The steps of a job in one process go through the server, which must be up.
+            var started = new TaskCompletionSource();
+            await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+            await started.Task.WaitAsync(stoppingToken);
+            using var timer = new PeriodicTimer(options.ReclaimInterval);
+            do
+            {
+                foreach (var job in jobs.All().Where(job => !job.Ended))
+                    Ensure(job.Id);
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
     }
 
     private async Task RunAsync(string id, Task first)

@@ -10,8 +10,6 @@ namespace Fewshot.LatencyProfiler.Grpc;
 internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStore artifacts, FewshotOptions options)
     : LatencyProfilerService.LatencyProfilerServiceBase
 {
-    private static readonly StepDefinition ProfileStep = new("/fewshot.profiling.v1.LatencyProfilerService/Profile", 1, "profile");
-
     public override async Task<DescribeNetworkResponse> DescribeNetwork(DescribeNetworkRequest request, ServerCallContext context)
     {
         var network = Fields.Present(request.Network, "network");
@@ -31,7 +29,7 @@ internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStor
     {
         var job = request.ToJob();
         return steps.ServeAsync(
-            ProfileStep,
+            StageSteps.Profile,
             request,
             step => NetworkProfiling.Measure(step, job).ToProto(job.BatchSize),
             (info, progress, result) => progress is null

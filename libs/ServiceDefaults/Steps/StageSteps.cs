@@ -1,0 +1,20 @@
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>The stage verbs as the ledger knows them, for those who run them and for the gateway, which looks for what is done before it asks a worker.</summary>
+public static class StageSteps
+{
+    /// <summary>Measures networks.</summary>
+    public static StepDefinition Profile { get; } = new("/fewshot.profiling.v1.LatencyProfilerService/Profile", 1, "profile");
+
+    /// <summary>Tries blocks.</summary>
+    public static StepDefinition RunTrials { get; } = new("/fewshot.trials.v1.BlockTrialService/RunTrials", 1, "trials");
+
+    /// <summary>Finetunes a pruned network.</summary>
+    public static StepDefinition Finetune { get; } = new("/fewshot.finetuning.v1.FinetunerService/Finetune", 1, "finetune");
+
+    /// <summary>Measures accuracy.</summary>
+    public static StepDefinition Evaluate { get; } = new("/fewshot.finetuning.v1.FinetunerService/Evaluate", 1, "evaluate");
+
+    /// <summary>Trains with labels.</summary>
+    public static StepDefinition Train { get; } = new("/fewshot.finetuning.v1.FinetunerService/Train", 1, "train");
+}

@@ -1,0 +1,208 @@
+using Fewshot.Artifacts;
+using Fewshot.Artifacts.V1;
+using Fewshot.Compression.V1;
+using Fewshot.Finetuning.V1;
+using Fewshot.ServiceDefaults;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Fewshot.Gateway.Tests;
+
+/// <summary>A gateway and its stages on a real Kestrel over real files. Disposing the host leaves the state, so that another can take over.</summary>
+internal sealed class GatewayRig : IAsyncDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
+    private readonly UnexpectedErrors errors = new();
+    private WebApplication? app;
+    private GrpcChannel? channel;
+
+    public FakeStages Stages { get; } = new();
+
+    public string Folder => folder;
+
+    public string Address { get; private set; } = "";
+
+    public CompressionService.CompressionServiceClient Jobs => new(channel!);
+
+    public ArtifactService.ArtifactServiceClient Artifacts => new(channel!);
+
+    public static DateTime Deadline => DateTime.UtcNow.AddSeconds(60);
+
+    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null)
+    {
+        var rig = new GatewayRig();
+        await rig.StartAsync(configure);
+        return rig;
+    }
+
+    public async Task StartAsync(Action<GatewayOptions>? configure = null)
+    {
+        app = Build(folder, Stages, errors, gateway: true, configure);
+        await app.StartAsync();
+        Address = AddressOf(app);
+        channel = GrpcChannel.ForAddress(Address);
+    }
+
+    /// <summary>A host of stages only, over the same state.</summary>
+    public async Task<WebApplication> StartWorkerAsync(FakeStages stages)
+    {
+        var worker = Build(folder, stages, errors, gateway: false, configure: null);
+        await worker.StartAsync();
+        return worker;
+    }
+
+    public static string AddressOf(WebApplication app) => app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+
+    public async Task StopAsync()
+    {
+        channel?.Dispose();
+        if (app is not null)
+        {
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+
+        app = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Directory.Delete(folder, recursive: true);
+        Assert.Empty(errors.Seen);
+    }
+
+    public async Task<string> PutAsync(byte[] content)
+    {
+        using var call = Artifacts.UploadArtifact(deadline: Deadline);
+        await call.RequestStream.WriteAsync(new UploadArtifactRequest { Header = new UploadHeader { Digest = Digest.Of(content).ToString(), SizeBytes = content.Length } });
+        foreach (var chunk in content.Chunk(1 << 20))
+            await call.RequestStream.WriteAsync(new UploadArtifactRequest { Chunk = ByteString.CopyFrom(chunk) });
+        await call.RequestStream.CompleteAsync();
+        return (await call).Digest;
+    }
+
+    public async Task<byte[]> GetAsync(string digest, long offset = 0)
+    {
+        using var call = Artifacts.DownloadArtifact(new DownloadArtifactRequest { Digest = digest, Offset = offset }, deadline: Deadline);
+        using var content = new MemoryStream();
+        await foreach (var part in call.ResponseStream.ReadAllAsync())
+        {
+            Assert.True(part.Chunk.Length <= 1 << 20);
+            part.Chunk.WriteTo(content);
+        }
+
+        return content.ToArray();
+    }
+
+    /// <summary>A specification that drops two blocks, on uploaded artifacts.</summary>
+    public async Task<CompressionSpec> SpecAsync(Action<PractiseSpec>? change = null)
+    {
+        var practise = new PractiseSpec
+        {
+            DropCount = 2, TrialIterations = 10, Finetune = new OptimizerSettings { Iterations = 20 }, BatchSize = 8, LatencyRuns = 5,
+        };
+        change?.Invoke(practise);
+        return new CompressionSpec
+        {
+            NetworkDigest = await PutAsync("a network"u8.ToArray()),
+            ImageSetDigest = await PutAsync("a few images"u8.ToArray()),
+            EvaluationSetDigest = await PutAsync("labeled images"u8.ToArray()),
+            Seed = 2021,
+            Practise = practise,
+        };
+    }
+
+    public async Task<Job> StartAsync(string requestId, CompressionSpec spec) =>
+        (await Jobs.StartCompressionAsync(new StartCompressionRequest { RequestId = requestId, Spec = spec }, deadline: Deadline)).Job;
+
+    /// <summary>Every event of a job until it has ended, heartbeats left out.</summary>
+    public async Task<IReadOnlyList<WatchJobResponse>> WatchAsync(string id, long from = 0)
+    {
+        using var call = Jobs.WatchJob(new WatchJobRequest { JobId = id, FromSequence = from }, deadline: Deadline);
+        var events = new List<WatchJobResponse>();
+        await foreach (var e in call.ResponseStream.ReadAllAsync())
+        {
+            if (e.EventCase != WatchJobResponse.EventOneofCase.None)
+                events.Add(e);
+        }
+
+        return events;
+    }
+
+    public async Task<Job> EndOfAsync(string id)
+    {
+        await WatchAsync(id);
+        return (await Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: Deadline)).Job;
+    }
+
+    private static WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure)
+    {
+        var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
+        {
+            options.StateFolder = folder;
+            options.Listen = "http://127.0.0.1:0";
+            options.LedgerPoll = TimeSpan.FromMilliseconds(20);
+            options.RetryAfter = TimeSpan.FromMilliseconds(20);
+            options.ProgressInterval = TimeSpan.FromMilliseconds(5);
+        });
+        builder.Logging.ClearProviders().AddProvider(errors);
+        builder.Services.AddSingleton(stages);
+        if (gateway)
+        {
+            builder.Services.AddGateway(options =>
+            {
+                options.RetryPause = TimeSpan.FromMilliseconds(5);
+                options.CancelPoll = TimeSpan.FromMilliseconds(20);
+                options.ReclaimInterval = TimeSpan.FromMilliseconds(50);
+                configure?.Invoke(options);
+            });
+        }
+
+        var host = builder.Build().MapFewshotDefaults();
+        host.MapGrpcService<FakeStages.Profiler>();
+        host.MapGrpcService<FakeStages.Trials>();
+        host.MapGrpcService<FakeStages.Finetuner>();
+        return gateway ? host.MapGateway() : host;
+    }
+
+    /// <summary>Errors in the log are failures of the test that caused them.</summary>
+    private sealed class UnexpectedErrors : ILoggerProvider, ILogger
+    {
+        private readonly List<string> seen = [];
+
+        public IReadOnlyList<string> Seen
+        {
+            get
+            {
+                lock (seen)
+                    return [.. seen];
+            }
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (!IsEnabled(logLevel))
+                return;
+            lock (seen)
+                seen.Add($"{formatter(state, exception)} {exception}");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using Fewshot.Compression.V1;
+using Fewshot.Finetuning.V1;
+using Fewshot.Stages.V1;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Tests;
+
+public sealed class ValidationTests
+{
+    public static TheoryData<string, Action<CompressionSpec>, string> Faults => new()
+    {
+        { "no digest", spec => spec.NetworkDigest = "", "spec.network_digest: must be sha256:" },
+        { "bad digest", spec => spec.ImageSetDigest = "sha256:AB", "spec.image_set_digest: must be sha256:" },
+        { "no method", spec => spec.Practise = null, "spec.method: is missing" },
+        { "no target", spec => spec.Practise.ClearTarget(), "spec.practise.target: must be one of drop_count" },
+        { "k zero", spec => spec.Practise.DropCount = 0, "spec.practise.drop_count: must be at least 1" },
+        { "k too large", spec => spec.Practise.DropCount = 7, "spec.practise.drop_count: Cannot drop 7 blocks: from 1 to 6 can go. Droppable blocks: layer1.1, layer1.2" },
+        { "unknown block", spec => spec.Practise.Blocks = new BlockNames { Names = { "layer9.9" } }, "spec.practise.blocks: Not a droppable block: 'layer9.9'. Droppable blocks: layer1.1" },
+        { "undroppable block", spec => spec.Practise.Blocks = new BlockNames { Names = { "layer1.0" } }, "Not a droppable block: 'layer1.0'" },
+        { "no block", spec => spec.Practise.Blocks = new BlockNames(), "No block is named" },
+        { "latency of one", spec => spec.Practise.LatencyReduction = 1, "spec.practise.latency_reduction: must lie strictly between 0 and 1" },
+        { "macs unreachable", spec => spec.Practise.MacsReduction = 0.9, "spec.practise.macs_reduction: 90.0 % cannot be reached" },
+        { "macs nan", spec => spec.Practise.MacsReduction = double.NaN, "spec.practise.macs_reduction: must lie" },
+        { "latency by macs", spec => (spec.Practise.LatencyReduction, spec.Practise.Tau) = (0.2, TauSource.Macs), "spec.practise.latency_reduction: needs latencies" },
+        { "iterations", spec => spec.Practise.TrialIterations = -1, "spec.practise.trial_iterations: must be from 1 to" },
+        { "rate", spec => spec.Practise.TrialLearningRate = double.PositiveInfinity, "spec.practise.trial_learning_rate: must be" },
+        { "finetune rate", spec => spec.Practise.Finetune = new OptimizerSettings { LearningRate = -1 }, "spec.practise.finetune.learning_rate: must be" },
+        { "momentum", spec => spec.Practise.Finetune = new OptimizerSettings { Momentum = 1.5 }, "spec.practise.finetune.momentum: must be" },
+        { "batch", spec => spec.Practise.BatchSize = 1_000_000, "spec.practise.batch_size: must be from 1 to 65536" },
+        { "criterion", spec => spec.Practise.Criterion = (Trials.V1.Criterion)77, "spec.practise.criterion: must be one of" },
+        { "device", spec => spec.Compute = new ComputeOptions { Device = (Device)9 }, "spec.compute.device: must be one of" },
+        { "mixed on cpu", spec => spec.Compute = new ComputeOptions { MixedPrecision = true }, "spec.compute.mixed_precision: needs" },
+        { "profile missing", spec => spec.Practise.Tau = TauSource.Profile, "spec.practise.latency_profile_digest: must be sha256:" },
+        { "profile is none", spec => (spec.Practise.Tau, spec.Practise.LatencyProfileDigest) = (TauSource.Profile, spec.ImageSetDigest), "spec.practise.latency_profile_digest: is not a saved latency profile" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task StartCompression_BadField_NamesItAndWhatIsAccepted(string name, Action<CompressionSpec> spoil, string message)
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.SpecAsync();
+        spoil(spec);
+        var error = await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r1", spec));
+        Assert.True(error.StatusCode == StatusCode.InvalidArgument, $"{name}: {error.Status}");
+        Assert.Contains(message, error.Status.Detail, StringComparison.Ordinal);
+        Assert.Empty((await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+    }
+
+    [Fact]
+    public async Task StartCompression_DigestNotStored_NotFoundWithTheDigest()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.SpecAsync();
+        spec.EvaluationSetDigest = "sha256:" + new string('0', 64);
+        var error = await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r1", spec));
+        Assert.Equal(StatusCode.NotFound, error.StatusCode);
+        Assert.Contains(spec.EvaluationSetDigest, error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("with blank")]
+    [InlineData("../up")]
+    public async Task StartCompression_BadRequestId_IsRefused(string id)
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.SpecAsync();
+        var error = await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync(id, spec));
+        Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
+        Assert.StartsWith("request_id: ", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StartStage_Nothing_IsRefused()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var error = await Assert.ThrowsAsync<RpcException>(() => rig.Jobs.StartStageAsync(new StartStageRequest { RequestId = "x" }).ResponseAsync);
+        Assert.Equal("stage: must be one of profile, trials, finetune, evaluate, train.", error.Status.Detail);
+    }
+}
