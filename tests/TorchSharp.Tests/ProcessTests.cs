@@ -48,25 +48,6 @@ public sealed partial class ProcessTests
     }
 
     [Fact]
-    public void Autocast_OnTheCpu_MultipliesInLowPrecision()
-    {
-        using var scope = torch.NewDisposeScope();
-        var matrix = torch.ones(4, 4);
-        torch.set_autocast_enabled(DeviceType.CPU, true);
-        try
-        {
-            Assert.Equal(torch.bfloat16, matrix.mm(matrix).dtype);
-            Assert.True(torch.is_autocast_enabled(DeviceType.CPU));
-        }
-        finally
-        {
-            torch.set_autocast_enabled(DeviceType.CPU, false);
-            torch.clear_autocast_cache();
-        }
-        Assert.Equal(torch.float32, matrix.mm(matrix).dtype);
-    }
-
-    [Fact]
     public void Tf32_Switched_IsRemembered()
     {
         var before = torch.backends.cuda.matmul.allow_tf32;

@@ -44,16 +44,10 @@ internal static unsafe partial class Native
     internal static partial int fs_deterministic(ref int value, int write, int warnOnly);
 
     [LibraryImport(Shim)]
-    internal static partial int fs_autocast(int device, ref int enabled, ref int dtype, int write);
+    internal static partial void fs_drop_kept_blocks();
 
     [LibraryImport(Shim)]
-    internal static partial void fs_autocast_nesting(int entering, out int depth);
-
-    [LibraryImport(Shim)]
-    internal static partial void fs_autocast_clear_cache();
-
-    [LibraryImport(Shim)]
-    internal static partial void fs_autocast_cache(ref int enabled, int write);
+    internal static partial long fs_kept_bytes();
 
     [LibraryImport(Shim)]
     internal static partial int fs_manual_seed(ulong seed);
