@@ -13,18 +13,14 @@ public static partial class torch
     public static Tensor tensor(byte scalar, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => One(scalar, dtype ?? ScalarType.Byte, device, requires_grad);
     public static Tensor tensor(bool scalar, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => One(scalar, dtype ?? ScalarType.Bool, device, requires_grad);
 
-    public static Tensor tensor(IList<float> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
-    public static Tensor tensor(IList<double> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
-    public static Tensor tensor(IList<long> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
-    public static Tensor tensor(IList<int> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
-    public static Tensor tensor(IList<byte> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
-    public static Tensor tensor(IList<bool> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, [rawArray.Count], dtype, device, requires_grad);
+    /// <summary>A copy of a list, in one dimension; reshape it with view. (The official package has overloads with a shape, but arrays make them ambiguous.)</summary>
+    public static Tensor tensor(IList<float> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
+    public static Tensor tensor(IList<double> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
+    public static Tensor tensor(IList<long> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
+    public static Tensor tensor(IList<int> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
+    public static Tensor tensor(IList<byte> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
+    public static Tensor tensor(IList<bool> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dtype, device, requires_grad);
 
-    public static Tensor tensor(IList<float> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dimensions, dtype, device, requires_grad);
-    public static Tensor tensor(IList<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dimensions, dtype, device, requires_grad);
-    public static Tensor tensor(IList<long> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dimensions, dtype, device, requires_grad);
-    public static Tensor tensor(IList<int> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dimensions, dtype, device, requires_grad);
-    public static Tensor tensor(IList<byte> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Copied(rawArray, dimensions, dtype, device, requires_grad);
 
     /// <summary>A copy of a .NET array of any rank.</summary>
     public static Tensor from_array(Array rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false)
@@ -34,7 +30,7 @@ public static partial class torch
             shape[k] = rawArray.GetLength(k);
         var elements = ElementType(rawArray.GetType().GetElementType()!);
         var result = empty(shape, elements);
-        CopyBytes(rawArray, 0, result);
+        CopyBytes(rawArray, result);
         return Finish(result, dtype, device, requires_grad);
     }
 
@@ -71,26 +67,21 @@ public static partial class torch
         return Finish(result, dtype, device, requires_grad);
     }
 
-    private static Tensor Copied<T>(IList<T> source, ReadOnlySpan<long> shape, ScalarType? dtype, Device? device, bool requires_grad) where T : unmanaged
+    private static Tensor Copied<T>(IList<T> source, ScalarType? dtype, Device? device, bool requires_grad) where T : unmanaged
     {
-        long expected = 1;
-        foreach (var size in shape)
-            expected *= size;
-        if (expected != source.Count)
-            throw new ArgumentException($"{source.Count} elements do not fill the shape [{string.Join(", ", shape.ToArray())}].");
-        var result = empty(shape.ToArray(), ElementType(typeof(T)));
-        CopyBytes(source as Array ?? source.ToArray(), 0, result);
+        var result = empty([source.Count], ElementType(typeof(T)));
+        CopyBytes(source as Array ?? source.ToArray(), result);
         return Finish(result, dtype, device, requires_grad);
     }
 
-    private static unsafe void CopyBytes(Array source, long offset, Tensor target)
+    private static unsafe void CopyBytes(Array source, Tensor target)
     {
         var bytes = target.NumberOfElements * target.ElementSize;
         if (bytes == 0)
             return;
         ref var first = ref MemoryMarshal.GetArrayDataReference(source);
         fixed (byte* from = &first)
-            Buffer.MemoryCopy(from + offset, (void*)target.DataPointer(), bytes, bytes);
+            Buffer.MemoryCopy(from, (void*)target.DataPointer(), bytes, bytes);
     }
 
     private static Tensor Finish(Tensor result, ScalarType? dtype, Device? device, bool requires_grad)

@@ -119,4 +119,31 @@ public sealed class DisposeScopeTests
         Assert.Equal(6, result.sum().item<float>());
         Assert.True(scope.Contains(result));
     }
+
+    [Fact]
+    public void Dispose_OuterBeforeInner_InnerGoesOn()
+    {
+        var outer = torch.NewDisposeScope();
+        var inOuter = torch.ones(1);
+        var inner = torch.NewDisposeScope();
+        outer.Dispose();
+        Assert.True(inOuter.IsInvalid);
+        var inInner = torch.ones(1);
+        Assert.False(inInner.IsInvalid);
+        var detached = inInner.clone().MoveToOuterDisposeScope();
+        inner.Dispose();
+        Assert.True(inInner.IsInvalid);
+        Assert.False(detached.IsInvalid);
+        Assert.Null(torch.CurrentDisposeScope);
+        detached.Dispose();
+    }
+
+    [Fact]
+    public void Attach_ToAClosedScope_Throws()
+    {
+        var scope = torch.NewDisposeScope();
+        scope.Dispose();
+        using var tensor = torch.ones(1);
+        Assert.Throws<ObjectDisposedException>(() => scope.Attach(tensor));
+    }
 }

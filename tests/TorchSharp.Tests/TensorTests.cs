@@ -74,10 +74,6 @@ public sealed class TensorTests : IDisposable
     }
 
     [Fact]
-    public void Tensor_ArrayAndShape_ChecksTheCount() =>
-        Assert.Throws<ArgumentException>(() => torch.tensor(new float[5], [2, 3]));
-
-    [Fact]
     public void FromArray_TwoDimensions_KeepsShape()
     {
         var tensor = torch.from_array(new float[,] { { 1, 2, 3 }, { 4, 5, 6 } });

@@ -148,7 +148,7 @@ public sealed class ImageBatches : IDisposable
     }
 
     private Tensor PerChannel(double[] values) =>
-        tensor(values.Select(v => (float)v).ToArray(), new long[] { 1, values.Length, 1, 1 }, device: device).DetachFromDisposeScope();
+        tensor(values.Select(v => (float)v).ToArray(), device: device).view(1, values.Length, 1, 1).DetachFromDisposeScope();
 
     private delegate void Fill(int position, Span<byte> target);
 }

@@ -10,18 +10,27 @@ public sealed class DisposeScope : IDisposable
 
     // Tensors know their place here, so leaving a scope early costs one write; the holes are closed when they outnumber the rest.
     private readonly List<IDisposable?> entries = [];
+    private readonly DisposeScope? outer;
     private int count;
     private bool disposed;
 
-    /// <summary>Opens a scope inside the manager's innermost one. <see cref="torch.NewDisposeScope"/> is the usual way.</summary>
-    public DisposeScope(DisposeScopeManager disposeScopeManager)
+    internal DisposeScope(DisposeScopeManager manager)
     {
-        ArgumentNullException.ThrowIfNull(disposeScopeManager);
-        manager = disposeScopeManager;
-        OuterScope = manager.Current;
+        this.manager = manager;
+        outer = manager.Current;
     }
 
-    internal DisposeScope? OuterScope { get; }
+    /// <summary>The next scope around this one that is still open: scopes may be closed in any order.</summary>
+    internal DisposeScope? OuterScope
+    {
+        get
+        {
+            var around = outer;
+            while (around is { disposed: true })
+                around = around.outer;
+            return around;
+        }
+    }
 
     /// <summary>How many objects the scope would dispose now.</summary>
     public int DisposablesCount => count;
@@ -32,18 +41,15 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Whether the scope would dispose <paramref name="disposable"/>.</summary>
     public bool Contains(IDisposable disposable) => IndexOf(disposable) >= 0;
 
-    /// <summary>Takes over the disposal of an object that is in no scope yet.</summary>
-    public void Attach(IDisposable disposable)
-    {
-        if (disposable is torch.Tensor { OwningDisposeScope: { } owner })
-            owner.Remove(disposable);
-        Add(disposable);
-    }
-
-    /// <inheritdoc cref="Attach(IDisposable)"/>
+    /// <summary>Takes over the disposal of an object, from its scope if it is in one.</summary>
     public T Attach<T>(T disposable) where T : IDisposable
     {
-        Attach((IDisposable)disposable);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (disposable is torch.Tensor { OwningDisposeScope: { } owner })
+            owner.Remove(disposable);
+        else
+            manager.Counts.AttachedToScopeCount++;
+        Add(disposable);
         return disposable;
     }
 
@@ -72,6 +78,7 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Gives an object of this scope to another one, or to none.</summary>
     public T MoveToOther<T>(DisposeScope? scope, T disposable) where T : IDisposable
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (!Remove(disposable))
             return disposable;
         if (scope is null)
@@ -101,6 +108,7 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Disposes what the scope holds and keeps the scope open.</summary>
     public void DisposeEverything()
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         for (var k = 0; k < entries.Count; k++)
         {
             var entry = entries[k];
@@ -142,13 +150,13 @@ public sealed class DisposeScope : IDisposable
             manager.Counts.DisposedInScopeCount++;
     }
 
-    /// <summary>Disposes what the scope holds and closes it. Scopes opened inside it and still open are closed first.</summary>
+    /// <summary>Disposes what the scope holds and closes it. Scopes inside it that are still open stay so.</summary>
     public void Dispose()
     {
         if (disposed)
             return;
-        disposed = true;
         DisposeEverything();
+        disposed = true;
         manager.Close(this);
     }
 

@@ -36,18 +36,7 @@ public class DisposeScopeManager
 
     internal void Close(DisposeScope scope)
     {
-        for (var inner = Current; inner is not null && inner != scope; inner = inner.OuterScope)
-            inner.DisposeEverything();
-        // A scope closed on another thread than its own leaves that thread's nesting alone.
-        if (IsOpen(scope))
+        if (Current == scope)
             Current = scope.OuterScope;
-    }
-
-    private bool IsOpen(DisposeScope scope)
-    {
-        for (var inner = Current; inner is not null; inner = inner.OuterScope)
-            if (inner == scope)
-                return true;
-        return false;
     }
 }

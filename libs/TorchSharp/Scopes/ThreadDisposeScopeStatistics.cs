@@ -12,14 +12,17 @@ public sealed class ThreadDisposeScopeStatistics
     /// <summary>Taken out of every scope; their owners dispose them.</summary>
     public long DetachedFromScopeCount { get; internal set; }
 
+    /// <summary>Given to a scope after they were made.</summary>
+    public long AttachedToScopeCount { get; internal set; }
+
     /// <summary>Disposed by a scope or while in one.</summary>
     public long DisposedInScopeCount { get; internal set; }
 
     /// <summary>Still held by this thread's scopes.</summary>
-    public long ThreadTotalLiveCount => CreatedInScopeCount - DisposedInScopeCount - DetachedFromScopeCount;
+    public long ThreadTotalLiveCount => CreatedInScopeCount + AttachedToScopeCount - DisposedInScopeCount - DetachedFromScopeCount;
 
     /// <summary>Starts counting from zero.</summary>
-    public void Reset() => CreatedOutsideScopeCount = CreatedInScopeCount = DetachedFromScopeCount = DisposedInScopeCount = 0;
+    public void Reset() => CreatedOutsideScopeCount = CreatedInScopeCount = AttachedToScopeCount = DetachedFromScopeCount = DisposedInScopeCount = 0;
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -39,12 +39,12 @@ public abstract class ParityTable
     protected static torch.Tensor Integers(int below, params long[] shape)
     {
         var random = new Random(below);
-        return torch.tensor(Enumerable.Range(0, (int)shape.Aggregate(1L, (x, y) => x * y)).Select(_ => (long)random.Next(below)).ToArray(), shape);
+        return torch.tensor(Enumerable.Range(0, (int)shape.Aggregate(1L, (x, y) => x * y)).Select(_ => (long)random.Next(below)).ToArray()).view(shape);
     }
 
     private static torch.Tensor Filled(long[] shape, Func<Random, float> draw)
     {
         var random = new Random((int)(shape.Aggregate(17L, (hash, size) => hash * 31 + size) % int.MaxValue));
-        return torch.tensor(Enumerable.Range(0, (int)shape.Aggregate(1L, (x, y) => x * y)).Select(_ => draw(random)).ToArray(), shape);
+        return torch.tensor(Enumerable.Range(0, (int)shape.Aggregate(1L, (x, y) => x * y)).Select(_ => draw(random)).ToArray()).view(shape);
     }
 }
