@@ -78,7 +78,7 @@ internal sealed record ResNet : Variant
         {
             using var map = conv.Forward(x);
             map.relu_();
-            return F.max_pool2d(map, kernel_size: 3, stride: 2, padding: 1);
+            return F.max_pool2d(map, 3, 2, 1);
         }
 
         internal override (long Macs, MapSize Output) Cost(MapSize input)
