@@ -67,7 +67,8 @@ public static partial class torch
 
     public partial class Tensor
     {
-        public Tensor normal_(double mean = 0.0, double stddev = 1.0, Generator? generator = null) => InPlace(Aten.Normal, mean, stddev, generator);
+        public Tensor normal_(double mean = 0.0, double stddev = 1.0, Generator? generator = null) =>
+            InPlace(Aten.Normal, mean, stddev, generator);
 
         public Tensor uniform_(double from, double to, Generator? generator = null) => InPlace(Aten.Uniform, from, to, generator);
 

@@ -32,7 +32,8 @@ public static partial class torch
 
             /// <summary>Convolves [N, C, H, W] with [O, C / groups, h, w] to [N, O, H', W'].</summary>
             public static Tensor conv2d(
-                Tensor input, Tensor weight, Tensor? bias = null, long[]? strides = null, long[]? padding = null, long[]? dilation = null, long groups = 1) =>
+                Tensor input, Tensor weight, Tensor? bias = null, long[]? strides = null, long[]? padding = null, long[]? dilation = null,
+                long groups = 1) =>
                 Aten.Conv2d.Call(
                     input, weight, bias, strides is null ? Argument.Default : strides, padding is null ? Argument.Default : padding,
                     dilation is null ? Argument.Default : dilation, groups);
@@ -44,7 +45,8 @@ public static partial class torch
             /// Normalises every channel of [N, C, ..] by the batch's statistics (<paramref name="training"/>, which also updates the running ones) or by the running ones.
             /// </summary>
             public static Tensor batch_norm(
-                Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null, bool training = false, double momentum = 0.1, double eps = 1e-5) =>
+                Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null, bool training = false,
+                double momentum = 0.1, double eps = 1e-5) =>
                 Aten.BatchNorm.Call(input, weight, bias, running_mean, running_var, training, momentum, eps, CudnnEnabled);
 
             /// <summary>Normalises the trailing dimensions of <paramref name="normalized_shape"/>.</summary>

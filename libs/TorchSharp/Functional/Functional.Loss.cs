@@ -35,7 +35,8 @@ public static partial class torch
 
             /// <summary>The negative log likelihood of the target classes under the softmax of <paramref name="input"/> [N, C].</summary>
             public static Tensor cross_entropy(
-                Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean, double label_smoothing = 0.0) =>
+                Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean,
+                double label_smoothing = 0.0) =>
                 Aten.CrossEntropy.Call(input, target, weight, (long)reduction, ignore_index, label_smoothing);
 
             /// <summary>The negative of <paramref name="input"/>, log probabilities [N, C], at the target classes.</summary>

@@ -35,7 +35,8 @@ public static partial class torch
                         step();
                     }
 
-                    private protected override double Rate(double initial, int epoch, int group) => initial * Math.Pow(gamma, epoch / period);
+                    private protected override double Rate(double initial, int epoch, int group) =>
+                        initial * Math.Pow(gamma, epoch / period);
                 }
 
                 public class MultiStepLR : LRScheduler
@@ -43,7 +44,8 @@ public static partial class torch
                     private readonly int[] milestones;
                     private readonly double gamma;
 
-                    public MultiStepLR(Optimizer optimizer, IList<int> milestones, double gamma = 0.1, int last_epoch = -1) : base(optimizer, last_epoch)
+                    public MultiStepLR(
+                        Optimizer optimizer, IList<int> milestones, double gamma = 0.1, int last_epoch = -1) : base(optimizer, last_epoch)
                     {
                         this.milestones = [.. milestones];
                         this.gamma = gamma;
@@ -59,7 +61,8 @@ public static partial class torch
                     private readonly double length;
                     private readonly double least;
 
-                    public CosineAnnealingLR(Optimizer optimizer, double T_max, double eta_min = 0, int last_epoch = -1) : base(optimizer, last_epoch)
+                    public CosineAnnealingLR(
+                        Optimizer optimizer, double T_max, double eta_min = 0, int last_epoch = -1) : base(optimizer, last_epoch)
                     {
                         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(T_max);
                         length = T_max;
@@ -77,7 +80,9 @@ public static partial class torch
                     private readonly double end;
                     private readonly int length;
 
-                    public LinearLR(Optimizer optimizer, double start_factor = 1.0 / 3, double end_factor = 1.0, int total_iters = 5, int last_epoch = -1)
+                    public LinearLR(
+                        Optimizer optimizer, double start_factor = 1.0 / 3, double end_factor = 1.0, int total_iters = 5,
+                        int last_epoch = -1)
                         : base(optimizer, last_epoch)
                     {
                         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(total_iters);

@@ -22,7 +22,8 @@ public sealed class ThreadDisposeScopeStatistics
     public long ThreadTotalLiveCount => CreatedInScopeCount + AttachedToScopeCount - DisposedInScopeCount - DetachedFromScopeCount;
 
     /// <summary>Starts counting from zero.</summary>
-    public void Reset() => CreatedOutsideScopeCount = CreatedInScopeCount = AttachedToScopeCount = DetachedFromScopeCount = DisposedInScopeCount = 0;
+    public void Reset() =>
+        CreatedOutsideScopeCount = CreatedInScopeCount = AttachedToScopeCount = DetachedFromScopeCount = DisposedInScopeCount = 0;
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -99,6 +99,7 @@ public static partial class torch
         }
 
         /// <summary>Type, shape and device; elements are read with <see cref="data{T}"/>.</summary>
-        public override string ToString() => IsInvalid ? "disposed tensor" : $"[{string.Join("x", shape)}], type = {dtype}, device = {device}";
+        public override string ToString() =>
+            IsInvalid ? "disposed tensor" : $"[{string.Join("x", shape)}], type = {dtype}, device = {device}";
     }
 }

@@ -45,7 +45,8 @@ public static partial class torch
         public Tensor sum(long[] dim, bool keepdim = false, ScalarType? type = null) => Aten.SumDim.Call(this, dim, keepdim, type);
 
         public Tensor mean() => Aten.Mean.Call(this);
-        public Tensor mean(long[] dimensions, bool keepdim = false, ScalarType? type = null) => Aten.MeanDim.Call(this, dimensions, keepdim, type);
+        public Tensor mean(long[] dimensions, bool keepdim = false, ScalarType? type = null) =>
+            Aten.MeanDim.Call(this, dimensions, keepdim, type);
 
         public Tensor var(bool unbiased = true) => Aten.Var.Call(this, unbiased);
         public Tensor var(long[] dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null) =>
@@ -79,7 +80,8 @@ public static partial class torch
         public Tensor argsort(long dim = -1, bool descending = false) => Aten.Argsort.Call(this, dim, descending);
 
         public Tensor norm(float p = 2.0f) => Aten.Norm.Call(this, (double)p);
-        public Tensor norm(int dimension, bool keepdim = false, float p = 2.0f) => Aten.NormDim.Call(this, (double)p, (long[])[dimension], keepdim);
+        public Tensor norm(int dimension, bool keepdim = false, float p = 2.0f) =>
+            Aten.NormDim.Call(this, (double)p, (long[])[dimension], keepdim);
         public Tensor logsumexp(long dim, bool keepdim = false) => Aten.Logsumexp.Call(this, (long[])[dim], keepdim);
 
         public Tensor all() => Aten.All.Call(this);

@@ -68,7 +68,8 @@ public static partial class torch
         public Tensor roll(long[] shifts, long[]? dims = null) => Aten.Roll.Call(this, shifts, dims ?? []);
         public Tensor roll(long shifts, long dims) => roll([shifts], [dims]);
         public Tensor unfold(long dimension, long size, long step) => Aten.Unfold.Call(this, dimension, size, step);
-        public Tensor as_strided(long[] size, long[] strides, long storageOffset = 0L) => Aten.AsStrided.Call(this, size, strides, storageOffset);
+        public Tensor as_strided(long[] size, long[] strides, long storageOffset = 0L) =>
+            Aten.AsStrided.Call(this, size, strides, storageOffset);
         public Tensor contiguous() => Aten.Contiguous.Call(this);
         public Tensor diagonal(long offset = 0, long dim1 = 0, long dim2 = 1) => Aten.Diagonal.Call(this, offset, dim1, dim2);
         public Tensor tril(long diagonal = 0) => Aten.Tril.Call(this, diagonal);

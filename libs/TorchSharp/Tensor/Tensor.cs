@@ -93,13 +93,15 @@ public static partial class torch
         }
 
         /// <summary>Element type and shape, as error messages name it.</summary>
-        internal string Summary() => IsInvalid ? "disposed" : $"{dtype} [{string.Join(", ", shape)}]{(device_type == DeviceType.CPU ? "" : $" on {device}")}";
+        internal string Summary() =>
+            IsInvalid ? "disposed" : $"{dtype} [{string.Join(", ", shape)}]{(device_type == DeviceType.CPU ? "" : $" on {device}")}";
 
         [System.Diagnostics.CodeAnalysis.DoesNotReturn]
         private static void ThrowDisposed() => throw new InvalidOperationException("The tensor has been disposed.");
 
         /// <summary>Whether both hold equal shapes and elements.</summary>
-        public override bool Equals(object? obj) => obj is Tensor other && (ReferenceEquals(this, other) || (dtype == other.dtype && device == other.device && equal(other)));
+        public override bool Equals(object? obj) =>
+            obj is Tensor other && (ReferenceEquals(this, other) || (dtype == other.dtype && device == other.device && equal(other)));
 
         /// <inheritdoc/>
         public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);

@@ -23,7 +23,8 @@ public static partial class torch
     public static Tensor matmul(Tensor input, Tensor target) => input.matmul(target);
     public static Tensor mm(Tensor input, Tensor target) => input.mm(target);
     public static Tensor bmm(Tensor input, Tensor batch2) => input.bmm(batch2);
-    public static Tensor addmm(Tensor input, Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) => input.addmm(mat1, mat2, beta, alpha);
+    public static Tensor addmm(Tensor input, Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
+        input.addmm(mat1, mat2, beta, alpha);
 
     /// <summary>A sum of products in Einstein's notation, such as "bij,bjk->bik".</summary>
     public static Tensor einsum(string equation, params Tensor[] tensors) => Aten.Einsum.Call(equation, tensors);
@@ -40,7 +41,8 @@ public static partial class torch
         public Tensor bmm(Tensor batch2) => Aten.Bmm.Call(this, batch2);
 
         /// <summary>beta * self + alpha * mat1 x mat2.</summary>
-        public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) => Aten.Addmm.Call(this, mat1, mat2, (double)beta, (double)alpha);
+        public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
+            Aten.Addmm.Call(this, mat1, mat2, (double)beta, (double)alpha);
 
         public Tensor outer(Tensor vec2) => Aten.Outer.Call(this, vec2);
 
@@ -68,6 +70,7 @@ public static partial class torch
         public static Tensor vector_norm(Tensor input, double ord = 2.0, long[]? dims = null, bool keepdim = false, ScalarType? dtype = null) =>
             Aten.VectorNorm.Call(input, ord, dims, keepdim, dtype);
 
-        public static (Tensor U, Tensor S, Tensor Vh) svd(Tensor input, bool fullMatrices = true) => Aten.Svd.CallTriple(input, fullMatrices);
+        public static (Tensor U, Tensor S, Tensor Vh) svd(Tensor input, bool fullMatrices = true) =>
+            Aten.Svd.CallTriple(input, fullMatrices);
     }
 }
