@@ -147,7 +147,8 @@ internal abstract partial class ClientCall : IDisposable
         }
     }
 
-    private static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: 16 * 1024);
+    // Zero-byte reads: a stream that waits holds no buffer.
+    private static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: 64 * 1024, minimumReadSize: 16 * 1024, useZeroByteReads: true);
 
     private HttpRequestMessage Request(HttpContent content)
     {

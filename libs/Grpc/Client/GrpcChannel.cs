@@ -82,13 +82,6 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
             ? client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation)
             : _http.SendAsync(request, cancellation);
 
-    /// <inheritdoc/>
-    protected override Task ShutdownAsyncCore()
-    {
-        Dispose();
-        return Task.CompletedTask;
-    }
-
     private static SocketsHttpHandler DefaultHandler(Uri address) => new()
     {
         // Without this, calls wait in line once the server's limit of concurrent streams is reached.

@@ -15,6 +15,7 @@ namespace Grpc.Wire;
 internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, CompressionLevel? compression) : SerializationContext, IDisposable
 {
     private readonly PooledBuffer _frame = new();
+    private PooledBuffer? _packed;
     private int? _announced;
     private bool _compress;
     private bool _complete;
@@ -25,6 +26,7 @@ internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, Compr
     public ReadOnlyMemory<byte> Write<T>(T message, Action<T, SerializationContext> serializer, WriteOptions? options)
     {
         _frame.Clear();
+        _packed?.Clear();
         _announced = null;
         _complete = false;
         _inPlace = false;
@@ -32,7 +34,7 @@ internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, Compr
         serializer(message, this);
         if (!_complete)
             throw new InvalidOperationException("The serializer did not complete the message.");
-        return _frame.Written;
+        return _packed is { Length: > 0 } ? _packed.Written : _frame.Written;
     }
 
     public override void SetPayloadLength(int payloadLength)
@@ -91,7 +93,11 @@ internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, Compr
             WriteHeader(_frame.WrittenSpan, compressed: false, length);
     }
 
-    public void Dispose() => _frame.Dispose();
+    public void Dispose()
+    {
+        _frame.Dispose();
+        _packed?.Dispose();
+    }
 
     private static void WriteHeader(Span<byte> header, bool compressed, int length)
     {
@@ -109,12 +115,11 @@ internal sealed class FrameWriter(int? limit, IBufferWriter<byte>? target, Compr
 
     private void Compress()
     {
-        using var plain = new PooledBuffer();
-        plain.Write(_frame.WrittenSpan[Headers.FrameHeader..]);
-        _frame.Clear();
-        StartCollecting(plain.Length);
-        Gzip.Compress(plain.Written, _frame, compression!.Value);
-        WriteHeader(_frame.WrittenSpan, compressed: true, _frame.Length - Headers.FrameHeader);
+        _packed ??= new PooledBuffer();
+        _packed.Reserve(Headers.FrameHeader);
+        _packed.Advance(Headers.FrameHeader);
+        Gzip.Compress(_frame.Written[Headers.FrameHeader..], _packed, compression!.Value);
+        WriteHeader(_packed.WrittenSpan, compressed: true, _packed.Length - Headers.FrameHeader);
     }
 
     private void Check(int length)

@@ -1,4 +1,5 @@
-"""Python's grpcio at the same four measures: `server` prints its port; `client PORT SECONDS` prints one line a measure."""
+"""Python's grpcio at the same four measures: `server` prints its port; `client PORT SECONDS` prints two lines a measure: that it is
+warm, and how much was done a second."""
 import collections
 import concurrent.futures
 import os
@@ -36,10 +37,11 @@ class Throughput(services.ThroughputServiceServicer):
 
 def rate(seconds, step):
     step()
+    print("warm", flush=True)
     done, begin = 0, time.perf_counter()
     while (now := time.perf_counter()) - begin < seconds:
         done += step()
-    return done / (now - begin)
+    return done / (now - begin), done
 
 
 def measure(port, seconds):
@@ -64,7 +66,8 @@ def measure(port, seconds):
         return stub.Upload(large for _ in range(CHUNKS)).received_bytes / 1e6
 
     for step in (one, many, download, upload):
-        print(rate(seconds, step), flush=True)
+        per_second, done = rate(seconds, step)
+        print(per_second, done, flush=True)
         while flight:
             flight.popleft().result()
 
