@@ -11,6 +11,8 @@ public sealed class ErrorTranslatorTests
 
     private sealed class UnnamedException() : DomainException("general");
 
+    private sealed class NativeException(string message) : System.Runtime.InteropServices.ExternalException(message);
+
     private static readonly ErrorTranslator Errors = new(
         [new ErrorRule(typeof(DomainException), StatusCode.FailedPrecondition), new ErrorRule(typeof(DerivedException), StatusCode.Aborted)]);
 
@@ -30,6 +32,8 @@ public sealed class ErrorTranslatorTests
         { new DerivedException("special"), StatusCode.Aborted },
         { new UnnamedException(), StatusCode.FailedPrecondition },
         { new InvalidOperationException("bug"), StatusCode.Internal },
+        { new NativeException("conv2d: CUDA out of memory. Tried to allocate"), StatusCode.ResourceExhausted },
+        { new NativeException("conv2d: shapes differ"), StatusCode.Internal },
     };
 
     [Theory]

@@ -48,6 +48,15 @@ public sealed class HostTests : IDisposable
     }
 
     [Fact]
+    public async Task RunHostAsync_StateFolderIsAFile_SaysSoAndAnswersOne()
+    {
+        var file = Path.Combine(state.Path, "file");
+        await File.WriteAllTextAsync(file, "");
+        Assert.Equal(1, await FewshotHost.RunHostAsync(() => WebApplication.CreateBuilder()
+            .AddFewshotDefaults(options => (options.StateFolder, options.Listen) = (file, "http://127.0.0.1:0")).Build()));
+    }
+
+    [Fact]
     public async Task Host_WithDefaults_AnswersHealthAndSteps()
     {
         await using var app = Build("http://127.0.0.1:0");

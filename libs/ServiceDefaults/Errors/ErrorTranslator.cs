@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.Safetensors;
@@ -49,6 +50,10 @@ public sealed partial class ErrorTranslator
                     new Metadata { { RetryAfterTrailer, ((long)later.RetryAfter.TotalMilliseconds).ToString() } });
             case OperationCanceledException:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+            case OutOfMemoryException:
+            case ExternalException when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+                || e.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase):
+                return new RpcException(new Status(StatusCode.ResourceExhausted, "The worker's memory does not suffice: take a smaller batch size."));
         }
 
         for (var type = e.GetType(); type is not null && type != typeof(Exception); type = type.BaseType)

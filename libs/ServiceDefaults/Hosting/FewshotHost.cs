@@ -13,19 +13,19 @@ using Microsoft.Extensions.Logging;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>What every service's host has: listener, stores, error mapping, health, telemetry, logs, steps.</summary>
-public static class FewshotHost
+public static partial class FewshotHost
 {
     /// <summary>Reads the options and sets up everything but the services themselves.</summary>
     /// <param name="builder">The host in the making.</param>
     /// <param name="configure">Changes options after the configuration has been read.</param>
-    /// <exception cref="HostOptionsException">The listen address is refused.</exception>
+    /// <exception cref="HostOptionsException">The listen address is refused, or the state folder cannot be used.</exception>
     public static WebApplicationBuilder AddFewshotDefaults(this WebApplicationBuilder builder, Action<FewshotOptions>? configure = null)
     {
         var options = new FewshotOptions();
         builder.Configuration.GetSection(FewshotOptions.Section).Bind(options);
         configure?.Invoke(options);
-        options.StateFolder = Path.GetFullPath(options.StateFolder);
         var listen = ListenAddress.From(options);
+        options.StateFolder = Prepare(options.StateFolder);
 
         if (listen.Tls)
             builder.WebHost.UseKestrelHttpsConfiguration();
@@ -67,7 +67,9 @@ public static class FewshotHost
         try
         {
             await using var app = build();
-            await app.RunAsync();
+            await app.StartAsync();
+            LogListening(app.Logger, string.Join(", ", app.Urls));
+            await app.WaitForShutdownAsync();
             return 0;
         }
         catch (HostOptionsException e)
@@ -78,11 +80,6 @@ public static class FewshotHost
         {
             await Console.Error.WriteLineAsync("error: the listen address is in use by another program: choose another with --Fewshot:Listen=http://127.0.0.1:PORT.");
         }
-        catch (UnauthorizedAccessException)
-        {
-            await Console.Error.WriteLineAsync("error: the state folder cannot be written: choose another with --Fewshot:StateFolder=FOLDER.");
-        }
-
         return 1;
     }
 
@@ -93,6 +90,21 @@ public static class FewshotHost
         SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => true,
         _ => e is Microsoft.AspNetCore.Connections.AddressInUseException || IsAddressInUse(e.InnerException),
     };
+
+    private static string Prepare(string folder)
+    {
+        try
+        {
+            var path = Directory.CreateDirectory(Path.GetFullPath(folder)).FullName;
+            // Creating an existing folder succeeds whoever owns it; writing does not.
+            File.Create(Path.Combine(path, $".probe-{Guid.NewGuid():n}"), 1, FileOptions.DeleteOnClose).Dispose();
+            return path;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new HostOptionsException($"The state folder '{LogText.Escape(folder)}' cannot be written: choose another with Fewshot:StateFolder.", e);
+        }
+    }
 
     private static void Configure(KestrelServerOptions kestrel, ListenAddress listen, FewshotOptions options)
     {
@@ -122,4 +134,7 @@ public static class FewshotHost
             throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Addresses}")]
+    private static partial void LogListening(ILogger logger, string addresses);
 }

@@ -12,6 +12,9 @@ internal sealed class LineConsoleFormatter() : ConsoleFormatter(FormatterName)
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
+        // The host says why it could not start in one line of its own.
+        if (logEntry.EventId.Name == "HostedServiceStartupFaulted")
+            return;
         textWriter.Write(DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         textWriter.Write(logEntry.LogLevel switch
         {

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Fewshot.Artifacts;
 using Google.Protobuf;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Fewshot.ServiceDefaults;
@@ -19,12 +21,15 @@ public sealed partial class StepRunner
     private readonly FewshotOptions options;
     private readonly StepJournal journal;
     private readonly ILogger<StepRunner> logger;
+    private readonly IHostApplicationLifetime? lifetime;
     private bool draining;
 
     /// <summary>One for each process.</summary>
     public StepRunner(
-        IArtifactStore artifacts, IStepLedger ledger, StepJournal journal, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger)
+        IArtifactStore artifacts, IStepLedger ledger, StepJournal journal, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger,
+        IHostApplicationLifetime? lifetime = null)
     {
+        this.lifetime = lifetime;
         this.artifacts = artifacts;
         this.ledger = ledger;
         this.heavy = heavy;
@@ -132,7 +137,13 @@ public sealed partial class StepRunner
             }
             catch (Exception e)
             {
-                var told = e is OperationCanceledException or LeaseLostException && run.Reason != StopReason.None ? Explain(run.Reason) : e;
+                var told = e switch
+                {
+                    LeaseLostException => Explain(StopReason.LeaseLost),
+                    OperationCanceledException when run.Reason != StopReason.None => Explain(run.Reason),
+                    ExternalException when e.Message.Contains("CUDA error", StringComparison.Ordinal) => EndProcess(e),
+                    _ => e,
+                };
                 LogEnded(step.Stage, key, told.GetType().Name, told.Message);
                 Remove(key);
                 run.Fail(told);
@@ -217,6 +228,14 @@ public sealed partial class StepRunner
         _ => new StepCancelledException(),
     };
 
+    /// <summary>After a CUDA error the context is gone and every later step would fail: another process does better.</summary>
+    private RetryLaterException EndProcess(Exception e)
+    {
+        LogGpuLost(e);
+        lifetime?.StopApplication();
+        return new RetryLaterException("The worker's GPU failed; the worker ends.", options.RetryAfter, stopping: true);
+    }
+
     private RetryLaterException Stopping() => new("The worker is stopping.", options.RetryAfter, stopping: true);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} step {Key} started")]
@@ -227,6 +246,9 @@ public sealed partial class StepRunner
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} step {Key} ended without a result: {Kind}: {Reason}")]
     private partial void LogEnded(string stage, StepKey key, string kind, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "CUDA failed; this process ends because its GPU context is gone")]
+    private partial void LogGpuLost(Exception e);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of step {Key} could not be renewed; trying again")]
     private partial void LogRenewal(Exception e, StepKey key);

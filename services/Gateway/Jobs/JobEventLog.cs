@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Fewshot.Artifacts;
 
 namespace Fewshot.Gateway.Jobs;
 
@@ -30,16 +31,29 @@ public sealed class JobEventLog : IDisposable
     /// <summary>The newest event's number; 0 while there is none.</summary>
     public long LastSequence { get; private set; }
 
-    /// <summary>Appends an event. Changes of the job's state are made durable, progress need not be.</summary>
+    /// <summary>Appends an event. Changes of state and steps are made durable; progress need not be, and is left out where the disk is full.</summary>
+    /// <exception cref="StoreFullException">The disk is full.</exception>
     public void Append(ProgressNote? progress = null, StepNote? step = null, JobRecord? job = null)
     {
         lock (gate)
         {
             var line = JsonSerializer.SerializeToUtf8Bytes(new JobEvent(LastSequence + 1, DateTimeOffset.UtcNow, progress, step, job), JobStore.Json);
-            file.Write([.. line, (byte)'\n']);
-            if (progress is null)
-                file.Flush(flushToDisk: true);
-            LastSequence++;
+            var whole = file.Position;
+            try
+            {
+                file.Write([.. line, (byte)'\n']);
+                if (progress is null)
+                    file.Flush(flushToDisk: true);
+                LastSequence++;
+            }
+            catch (IOException e)
+            {
+                // Whatever part of the line was written would spoil the next one.
+                file.SetLength(whole);
+                file.Position = whole;
+                if (progress is null)
+                    throw new StoreFullException("The job's events cannot be written: is the disk that holds the state folder full?", e);
+            }
         }
     }
 

@@ -190,10 +190,11 @@ public sealed partial class JobRunner(
     {
         var renewed = System.Diagnostics.Stopwatch.StartNew();
         using var timer = new PeriodicTimer(options.CancelPoll);
-        try
+        while (!ended.IsCancellationRequested)
         {
-            while (await timer.WaitForNextTickAsync(ended))
+            try
             {
+                await timer.WaitForNextTickAsync(ended);
                 if (jobs.IsCancelRequested(id))
                     await cancel.CancelAsync();
                 if (renewed.Elapsed < defaults.LeaseRenewal)
@@ -201,16 +202,25 @@ public sealed partial class JobRunner(
                 await claim.RenewAsync(ended);
                 renewed.Restart();
             }
-        }
-        catch (OperationCanceledException)
-        {
-        }
-        catch (LeaseLostException)
-        {
-            // Another gateway runs the job now; its steps are the same, so nothing is lost.
-            await stop.CancelAsync();
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (LeaseLostException)
+            {
+                // Another gateway runs the job now; its steps are the same, so nothing is lost.
+                await stop.CancelAsync();
+                return;
+            }
+            catch (IOException e)
+            {
+                LogClaimNotRenewed(e, id);
+            }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The claim on job {Id} could not be renewed; trying again")]
+    private partial void LogClaimNotRenewed(Exception e, string id);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} ({Kind}) runs")]
     private partial void LogRunning(string id, string kind);

@@ -1,0 +1,74 @@
+using Fewshot.Compression.V1;
+
+namespace Fewshot.Gateway.Tests;
+
+public sealed class RestartTests
+{
+    [Fact]
+    public async Task Gateway_Restarted_ContinuesTheJobFromItsFinishedSteps()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage != "finetune")
+                return;
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        };
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        await rig.StopAsync();
+
+        rig.Stages.OnRun = (_, _) => { };
+        await rig.StartAsync();
+        var ended = await rig.EndOfAsync(id);
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+        Assert.Equal((3, 2), (rig.Stages.RunsOf("trials"), rig.Stages.RunsOf("finetune")));
+        var events = await rig.WatchAsync(id);
+        Assert.Equal(Enumerable.Range(1, events.Count).Select(i => (long)i), events.Select(e => e.Sequence));
+        Assert.Contains(events, e => e.Step is { Name: "trials/2", Cached: true });
+    }
+
+    [Fact]
+    public async Task Gateway_ThatDoesNotReclaim_ContinuesAJobWhenItIsStartedAgain()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage != "trials")
+                return;
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        };
+        var spec = await rig.SpecAsync();
+        var id = (await rig.StartAsync("r1", spec)).Id;
+        await entered.Task;
+        await rig.StopAsync();
+
+        rig.Stages.OnRun = (_, _) => { };
+        await rig.StartAsync(options => options.ReclaimJobs = false);
+        Assert.Equal(JobState.Running, (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job.State);
+        Assert.Equal(id, (await rig.StartAsync("r1", spec)).Id);
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync(id)).State);
+    }
+
+    [Fact]
+    public async Task CancelJob_LeftBehindByADeadGateway_IsCancelled()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (_, context) =>
+        {
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        };
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        await rig.StopAsync();
+        await rig.StartAsync(options => options.ReclaimJobs = false);
+        await rig.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
+        Assert.Equal(JobState.Cancelled, (await rig.EndOfAsync(id)).State);
+    }
+}

@@ -1,0 +1,99 @@
+using Fewshot.Compression.V1;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Tests;
+
+public sealed class WorkerTests
+{
+    [Fact]
+    public async Task Worker_Busy_IsWaitedForWithoutCost()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var left = 6;
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune" && Interlocked.Decrement(ref left) >= 0)
+                throw new RetryLaterException("busy", TimeSpan.FromMilliseconds(1));
+        };
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+    }
+
+    [Fact]
+    public async Task Worker_LostThreeTimes_TheStepIsGivenUpWithAClearError()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var calls = 0;
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage != "finetune")
+                return;
+            Interlocked.Increment(ref calls);
+            throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable), (ended.State, ended.StatusCode));
+        Assert.Equal("Step finetune lost its worker 3 times and is given up; last: gone", ended.StatusMessage);
+        Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task Worker_NobodyListens_TheJobFailsAsUnavailable()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.Finetuners.Add("http://127.0.0.1:1"));
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable), (ended.State, ended.StatusCode));
+        Assert.StartsWith("Step evaluate/teacher lost its worker 3 times", ended.StatusMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Worker_Silent_CountsAsLost()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.WorkerSilence = TimeSpan.FromMilliseconds(300));
+        var first = true;
+        using var hold = new ManualResetEventSlim();
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune" && first)
+            {
+                first = false;
+                hold.Wait(TimeSpan.FromSeconds(20));
+            }
+        };
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        hold.Set();
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+    }
+
+    [Fact]
+    public async Task Workers_TwoForTrials_BothGetGroups()
+    {
+        await using var rig = new GatewayRig();
+        var (left, right) = (new FakeStages(), new FakeStages());
+        await using var one = await rig.StartWorkerAsync(left);
+        await using var two = await rig.StartWorkerAsync(right);
+        using var both = new Barrier(2);
+        // Each worker's first group waits for the other's: they run at the same time or not at all.
+        foreach (var worker in new[] { left, right })
+        {
+            var first = true;
+            worker.OnRun = (_, _) =>
+            {
+                if (!first)
+                    return;
+                first = false;
+                Assert.True(both.SignalAndWait(TimeSpan.FromSeconds(30)));
+            };
+        }
+
+        await rig.StartAsync(options =>
+        {
+            options.BlockTrials.Add(GatewayRig.AddressOf(one));
+            options.BlockTrials.Add(GatewayRig.AddressOf(two));
+        });
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+        Assert.Equal(3, left.RunsOf("trials") + right.RunsOf("trials"));
+        Assert.Equal(0, rig.Stages.RunsOf("trials"));
+    }
+}
