@@ -42,6 +42,12 @@ public sealed class GatewayOptions
     /// <summary>First pause after a loss or a transient error; later ones double, with jitter.</summary>
     public TimeSpan RetryPause { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a step waits for a worker that cannot be reached.</summary>
+    public TimeSpan WorkerPatience { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Pause between two attempts to reach one.</summary>
+    public TimeSpan ReconnectPause { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Longest silence of a watched job's stream.</summary>
     public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
 }

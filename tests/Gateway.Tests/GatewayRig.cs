@@ -50,9 +50,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     }
 
     /// <summary>A host of stages only, over the same state.</summary>
-    public async Task<WebApplication> StartWorkerAsync(FakeStages stages)
+    public async Task<WebApplication> StartWorkerAsync(FakeStages stages, string listen = "http://127.0.0.1:0")
     {
-        var worker = Build(folder, stages, errors, gateway: false, configure: null);
+        var worker = Build(folder, stages, errors, gateway: false, configure: null, listen);
         await worker.StartAsync();
         return worker;
     }
@@ -142,12 +142,12 @@ internal sealed class GatewayRig : IAsyncDisposable
         return (await Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: Deadline)).Job;
     }
 
-    private static WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure)
+    private static WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")
     {
         var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
         {
             options.StateFolder = folder;
-            options.Listen = "http://127.0.0.1:0";
+            options.Listen = listen;
             options.LedgerPoll = TimeSpan.FromMilliseconds(20);
             options.RetryAfter = TimeSpan.FromMilliseconds(20);
             options.ProgressInterval = TimeSpan.FromMilliseconds(5);
@@ -159,6 +159,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             builder.Services.AddGateway(options =>
             {
                 options.RetryPause = TimeSpan.FromMilliseconds(5);
+                options.ReconnectPause = TimeSpan.FromMilliseconds(20);
                 options.CancelPoll = TimeSpan.FromMilliseconds(20);
                 options.ReclaimInterval = TimeSpan.FromMilliseconds(50);
                 configure?.Invoke(options);

@@ -40,10 +40,63 @@ public sealed class WorkerTests
     [Fact]
     public async Task Worker_NobodyListens_TheJobFailsAsUnavailable()
     {
-        await using var rig = await GatewayRig.StartedAsync(options => options.Finetuners.Add("http://127.0.0.1:1"));
+        await using var rig = await GatewayRig.StartedAsync(options =>
+        {
+            options.Finetuners.Add("http://127.0.0.1:1");
+            options.WorkerPatience = TimeSpan.FromMilliseconds(100);
+        });
         var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
         Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable), (ended.State, ended.StatusCode));
-        Assert.StartsWith("Step evaluate/teacher lost its worker 3 times", ended.StatusMessage, StringComparison.Ordinal);
+        Assert.StartsWith("No worker for step evaluate/teacher could be reached", ended.StatusMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StartCompression_NoWorkerIsUpYet_IsTakenAndTheJobWaits()
+    {
+        await using var rig = new GatewayRig();
+        string address;
+        await using (var gone = await rig.StartWorkerAsync(new FakeStages()))
+            address = GatewayRig.AddressOf(gone);
+        await rig.StartAsync(options => options.LatencyProfilers.Add(address));
+        var job = await rig.StartAsync("r1", await rig.SpecAsync());
+        await using var worker = await rig.StartWorkerAsync(new FakeStages(), address);
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync(job.Id)).State);
+    }
+
+    [Fact]
+    public async Task Worker_StopsAndComesBack_TheStepGoesOnFromItsCheckpoint()
+    {
+        await using var rig = new GatewayRig();
+        var stages = new FakeStages();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        stages.OnRun = (stage, context) =>
+        {
+            if (stage != "finetune")
+                return;
+            entered.SetResult();
+            context.Stop.WaitHandle.WaitOne();
+            context.Checkpoints.Save(stream => stream.WriteByte(7));
+        };
+        string address;
+        await using (var worker = await rig.StartWorkerAsync(stages))
+        {
+            address = GatewayRig.AddressOf(worker);
+            await rig.StartAsync(options => options.Finetuners.Add(address));
+            var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+            await entered.Task;
+            await worker.StopAsync();
+        }
+
+        var found = 0;
+        stages.OnRun = (stage, context) =>
+        {
+            using var checkpoint = stage == "finetune" ? context.Checkpoints.OpenNewest() : null;
+            found += checkpoint?.ReadByte() ?? 0;
+        };
+        await using var next = await rig.StartWorkerAsync(stages, address);
+        var ended = await rig.EndOfAsync(Jobs.JobStore.IdOf("r1"));
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+        Assert.Equal(7, found);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? 
 
 /// <summary>
 /// Calls stages. A worker's messages are its heartbeat; retries are counted by cause: being sent away by a busy or stopping worker costs
-/// nothing, a lost worker one of three, a transient error one of three, anything else ends the step.
+/// nothing, one that cannot be reached is waited for, a lost worker costs one of three, a transient error one of three, anything else ends the step.
 /// </summary>
 internal sealed partial class StageCaller
 {
@@ -25,36 +25,29 @@ internal sealed partial class StageCaller
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
     private readonly ILogger<StageCaller> logger;
-    private readonly ResiliencePipeline retry;
+    private readonly ResiliencePipeline retry, impatient;
 
     public StageCaller(GatewayOptions options, StepJournal journal, ILogger<StageCaller> logger)
     {
         this.options = options;
         this.journal = journal;
         this.logger = logger;
-        retry = new ResiliencePipelineBuilder()
-            .AddRetry(RetryOf(Cause.Lost, Budget - 1))
-            .AddRetry(RetryOf(Cause.Transient, Budget))
-            .AddRetry(new RetryStrategyOptions
-            {
-                ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),
-                MaxRetryAttempts = int.MaxValue,
-                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(RetryAfter((RpcException)args.Outcome.Exception!)),
-            })
-            .Build();
+        retry = Build(reconnects: (int)(options.WorkerPatience / options.ReconnectPause));
+        impatient = Build(reconnects: 0);
     }
 
     private enum Cause
     {
         None,
         Busy,
+        Unreachable,
         Lost,
         Transient,
     }
 
-    /// <summary>A call that answers at once.</summary>
-    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop) =>
-        await retry.ExecuteAsync(
+    /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
+    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true) =>
+        await (patient ? retry : impatient).ExecuteAsync(
             async token =>
             {
                 using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
@@ -111,6 +104,10 @@ internal sealed partial class StageCaller
             {
                 await CancelStepAsync(asked, key);
                 throw;
+            }
+            catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Unreachable)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, $"No worker for step {name} could be reached for {options.WorkerPatience.TotalSeconds} s: {e.Status.Detail}"));
             }
             catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
             {
@@ -170,12 +167,26 @@ internal sealed partial class StageCaller
         }
     }
 
-    private RetryStrategyOptions RetryOf(Cause cause, int attempts) => new()
+    private ResiliencePipeline Build(int reconnects)
+    {
+        var builder = new ResiliencePipelineBuilder()
+            .AddRetry(RetryOf(Cause.Lost, Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.Transient, Budget, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),
+                MaxRetryAttempts = int.MaxValue,
+                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(RetryAfter((RpcException)args.Outcome.Exception!)),
+            });
+        return (reconnects == 0 ? builder : builder.AddRetry(RetryOf(Cause.Unreachable, reconnects, options.ReconnectPause, DelayBackoffType.Constant))).Build();
+    }
+
+    private RetryStrategyOptions RetryOf(Cause cause, int attempts, TimeSpan pause, DelayBackoffType backoff) => new()
     {
         ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == cause),
         MaxRetryAttempts = attempts,
-        Delay = options.RetryPause,
-        BackoffType = DelayBackoffType.Exponential,
+        Delay = pause,
+        BackoffType = backoff,
         UseJitter = true,
         OnRetry = args =>
         {
@@ -187,6 +198,8 @@ internal sealed partial class StageCaller
     private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? Cause.None : rpc.StatusCode switch
     {
         StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
+        // No connection came about: a worker that restarts has lost nothing yet.
+        StatusCode.Unavailable when rpc.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => Cause.Unreachable,
         StatusCode.Unavailable => Cause.Lost,
         // CANCELLED is not this job's doing here: another caller's step was just ending.
         StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,

@@ -20,10 +20,10 @@ public sealed class StageClients
     public int TrialSlots => workers.Trials.Count;
 
     /// <summary>A network's blocks and costs.</summary>
-    public async Task<NetworkFacts> DescribeNetworkAsync(string digest, IEnumerable<string> dropped, CancellationToken stop)
+    public async Task<NetworkFacts> DescribeNetworkAsync(string digest, IEnumerable<string> dropped, CancellationToken stop, bool patient = true)
     {
         var request = new DescribeNetworkRequest { Network = StageTranslation.Network(digest, dropped) };
-        return (await caller.AskAsync(workers.Profilers, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).DescribeNetworkAsync(request, options), stop))
+        return (await caller.AskAsync(workers.Profilers, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).DescribeNetworkAsync(request, options), stop, patient))
             .Description.ToFacts();
     }
 
