@@ -16,6 +16,8 @@ internal sealed class ResidualBlock(
     BlockPlace place, ConvUnit[] branch, Action<Tensor> between, Action<Tensor>? last, Func<Tensor, Tensor>? shortcut, ConvUnit? projection = null)
     : Block(place)
 {
+    private readonly ConvUnit[] inner = branch[..^1];
+
     internal override IReadOnlyList<Layer> Layers { get; } = projection is null ? branch : [.. branch, projection];
 
     /// <summary>The identity shortcut.</summary>
@@ -23,8 +25,23 @@ internal sealed class ResidualBlock(
 
     public override Tensor Forward(Tensor x)
     {
+        using var ahead = Ahead(x);
+        return Complete(ahead, x);
+    }
+
+    public override Tensor Ahead(Tensor x)
+    {
+        if (inner.Length == 0)
+            return x.alias();
+        var map = ConvStack.Run(inner, between, x);
+        between(map);
+        return map;
+    }
+
+    public override Tensor Complete(Tensor ahead, Tensor x)
+    {
         using var scope = NewDisposeScope();
-        var map = ConvStack.Run(branch, between, x);
+        var map = branch[^1].Forward(ahead);
         if (shortcut is not null)
             map.add_(shortcut(x));
         last?.Invoke(map);
@@ -33,8 +50,8 @@ internal sealed class ResidualBlock(
 
     public override Tensor Branch(Tensor x)
     {
-        using var scope = NewDisposeScope();
-        return ConvStack.Run(branch, between, x).MoveToOuterDisposeScope();
+        using var ahead = Ahead(x);
+        return branch[^1].Forward(ahead);
     }
 
     internal override (long Macs, MapSize Output) Cost(MapSize input)

@@ -40,6 +40,15 @@ public abstract class Block : Section
 
     /// <summary>The residual branch alone, before the shortcut is added; the only tensor left alive.</summary>
     public abstract torch.Tensor Branch(torch.Tensor x);
+
+    /// <summary>
+    /// The residual branch up to the convolution that writes the stream: what networks that differ only from there on can share. The only
+    /// tensor left alive. <see cref="Complete"/> makes the block's output of it.
+    /// </summary>
+    public abstract torch.Tensor Ahead(torch.Tensor x);
+
+    /// <summary>The block's output from <see cref="Ahead"/> and its input; changes neither.</summary>
+    public abstract torch.Tensor Complete(torch.Tensor ahead, torch.Tensor x);
 }
 
 /// <summary>Where a block stands.</summary>

@@ -38,15 +38,16 @@ internal sealed class AdaptorCandidate : IDisposable
     public double FirstLoss { get; set; } = double.NaN;
 
     /// <summary>The mimic loss, a scalar tensor of the caller's dispose scope.</summary>
-    /// <param name="stream">The teacher's stream ahead of block <see cref="Start"/>.</param>
+    /// <param name="junction">The teacher ahead of block <see cref="Start"/>: the first adaptor stands behind what it has computed.</param>
     /// <param name="features">The teacher's features.</param>
-    public Tensor Loss(Tensor stream, Tensor features, FeaturePoint point)
+    public Tensor Loss(Junction junction, Tensor features, FeaturePoint point)
     {
         using var scope = NewDisposeScope();
         Attach();
         try
         {
-            for (var i = Start; i < student.Blocks.Count; i++)
+            var stream = student.Blocks[Start].Complete(junction.Ahead, junction.Stream);
+            for (var i = Start + 1; i < student.Blocks.Count; i++)
                 if (i != gap)
                     stream = student.Blocks[i].Forward(stream);
             return MimicLoss.Between(MimicLoss.FeaturesOf(student, stream, point), features).MoveToOuterDisposeScope();

@@ -44,13 +44,13 @@ internal sealed class RecoverabilityTrials(Network network, ImageBatches images,
     {
         using var scope = NewDisposeScope();
         var batch = images.Training(settings.Seed, iteration, settings.BatchSize, out _).to(compute.ActivationType);
-        var (streams, features) = pass.Run(batch);
+        var (junctions, features) = pass.Run(batch);
         var rate = StepSchedule.Rate(settings.LearningRate, iteration, settings.Iterations);
         var losses = new List<Tensor>(candidates.Count);
         foreach (var candidate in candidates)
         {
             using var inner = NewDisposeScope();
-            var loss = candidate.Loss(streams[candidate.Start], features, settings.FeaturePoint);
+            var loss = candidate.Loss(junctions[candidate.Start], features, settings.FeaturePoint);
             loss.backward();
             candidate.Optimizer.Step(rate);
             losses.Add(loss.detach().MoveToOuterDisposeScope());
@@ -77,9 +77,9 @@ internal sealed class RecoverabilityTrials(Network network, ImageBatches images,
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var count = Math.Min(settings.BatchSize, images.Count - b * settings.BatchSize);
-            var (streams, features) = pass.Run(images.Evaluation(b * settings.BatchSize, count).to(compute.ActivationType));
+            var (junctions, features) = pass.Run(images.Evaluation(b * settings.BatchSize, count).to(compute.ActivationType));
             for (var i = 0; i < candidates.Count; i++)
-                sums[i] += count * candidates[i].Loss(streams[candidates[i].Start], features, settings.FeaturePoint).item<float>();
+                sums[i] += count * candidates[i].Loss(junctions[candidates[i].Start], features, settings.FeaturePoint).item<float>();
             progress.Report(new StepProgress(Stage, settings.Iterations + b + 1, total));
         }
 

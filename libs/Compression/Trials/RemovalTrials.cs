@@ -23,9 +23,9 @@ internal sealed class RemovalTrials(Network teacher, ImageBatches images, TrialS
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var count = Math.Min(settings.BatchSize, images.Count - first);
-            var (streams, features) = pass.Run(images.Evaluation(first, count).to(compute.ActivationType));
+            var (junctions, features) = pass.Run(images.Evaluation(first, count).to(compute.ActivationType));
             for (var i = 0; i < gaps.Length; i++)
-                Judge(gaps[i], streams[gaps[i]], features, count, ref values[i], ref distances[i]);
+                Judge(gaps[i], junctions[gaps[i]].Stream, features, count, ref values[i], ref distances[i]);
             progress.Report(new StepProgress("trials", first + count, images.Count));
         }
 

@@ -5,27 +5,31 @@ using static TorchSharp.torch;
 
 namespace Fewshot.Compression.Trials;
 
+/// <summary>The teacher ahead of a block: its input, and the part of its residual branch that candidates share with the teacher.</summary>
+internal readonly record struct Junction(Tensor Stream, Tensor Ahead);
+
 /// <summary>
-/// One forward pass of the frozen teacher that all candidates of a group share: the features they mimic, and the
-/// stream ahead of every block at which a candidate begins to differ.
+/// One forward pass of the frozen teacher that all candidates of a group share: the features they mimic, and what
+/// stands ahead of every block at which a candidate begins to differ.
 /// </summary>
 internal sealed class TeacherPass(Network teacher, IReadOnlySet<int> starts, FeaturePoint point)
 {
     /// <summary>Runs without gradient. The tensors belong to the caller's dispose scope.</summary>
     /// <param name="images">[n, channels, size, size], normalised.</param>
-    public (IReadOnlyDictionary<int, Tensor> Streams, Tensor Features) Run(Tensor images)
+    public (IReadOnlyDictionary<int, Junction> Junctions, Tensor Features) Run(Tensor images)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var streams = new Dictionary<int, Tensor>();
+        var junctions = new Dictionary<int, Junction>();
         var stream = teacher.Stem(images);
         for (var i = 0; i < teacher.Blocks.Count; i++)
         {
+            var ahead = teacher.Blocks[i].Ahead(stream);
             if (starts.Contains(i))
-                streams[i] = stream.MoveToOuterDisposeScope();
-            stream = teacher.Blocks[i].Forward(stream);
+                junctions[i] = new Junction(stream.MoveToOuterDisposeScope(), ahead.MoveToOuterDisposeScope());
+            stream = teacher.Blocks[i].Complete(ahead, stream);
         }
 
-        return (streams, MimicLoss.FeaturesOf(teacher, stream, point).MoveToOuterDisposeScope());
+        return (junctions, MimicLoss.FeaturesOf(teacher, stream, point).MoveToOuterDisposeScope());
     }
 }
