@@ -35,21 +35,17 @@ internal static class OptionKinds
             text => (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value), value)),
     };
 
-    public static Option<double> PositiveNumber(string name, string description, double standard) => new(name)
+    public static Option<double> Number(string name, string description, double minimum, double maximum, double standard) => new(name)
     {
         Description = description,
         HelpName = "X",
         DefaultValueFactory = _ => standard,
-        CustomParser = result => Parse(result, "a number above 0", text => (TryNumber(text, out var value) && value > 0, value)),
+        CustomParser = result => Parse(result, $"a number from {minimum} to {maximum}",
+            text => (TryNumber(text, out var value) && value >= minimum && value <= maximum, value)),
     };
 
-    public static Option<double> NumberFromZero(string name, string description, double standard) => new(name)
-    {
-        Description = description,
-        HelpName = "X",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Parse(result, "a number of at least 0", text => (TryNumber(text, out var value) && value >= 0, value)),
-    };
+    /// <summary>A learning rate within the bounds of the services.</summary>
+    public static Option<double> LearningRate(string name, string description, double standard) => Number(name, description, 1e-12, 100, standard);
 
     /// <summary>A fraction strictly between 0 and 1; "20%" is 0.2.</summary>
     public static Option<double?> Fraction(string name, string description) => new(name)

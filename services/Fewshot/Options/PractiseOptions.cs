@@ -32,7 +32,7 @@ internal sealed class PractiseOptions
     private readonly Option<string> tau = OptionKinds.Word("--tau", "what a block's cost is: latency measured now, or MACs (then a run repeats to the byte)", "measured", "measured", "macs");
     private readonly Option<string?> profile = OptionKinds.Text("--latency-profile", "take latencies from a file that 'fewshot profile --out' wrote on the target device", "FILE");
     private readonly Option<int> trialIterations = OptionKinds.WholeNumber("--trial-iterations", "training iterations of each trial", 1, 1_000_000, 1000);
-    private readonly Option<double> trialRate = OptionKinds.PositiveNumber("--trial-lr", "learning rate of the trials", 0.02);
+    private readonly Option<double> trialRate = OptionKinds.LearningRate("--trial-lr", "learning rate of the trials", 0.02);
     private readonly OptimizerOptions finetune = new("--finetune-iterations", "training iterations of the final finetune", 2000, 0.02);
     private readonly Option<string> feature = FeatureOption();
     private readonly LatencyOptions latencyOptions = new();
@@ -85,9 +85,9 @@ internal sealed class OptimizerOptions(string iterationsName, string iterationsD
 {
     private readonly Option<int> iterations = OptionKinds.WholeNumber(iterationsName, iterationsDescription, 1, 10_000_000, iterations);
     private readonly Option<int> batchSize = OptionKinds.WholeNumber("--batch-size", "images per iteration", 1, 65_536, 64);
-    private readonly Option<double> rate = OptionKinds.PositiveNumber("--lr", "learning rate", learningRate);
-    private readonly Option<double> momentum = OptionKinds.NumberFromZero("--momentum", "momentum of SGD", 0.9);
-    private readonly Option<double> weightDecay = OptionKinds.NumberFromZero("--weight-decay", "weight decay of SGD", 1e-4);
+    private readonly Option<double> rate = OptionKinds.LearningRate("--lr", "learning rate", learningRate);
+    private readonly Option<double> momentum = OptionKinds.Number("--momentum", "momentum of SGD", 0, 0.9999, 0.9);
+    private readonly Option<double> weightDecay = OptionKinds.Number("--weight-decay", "weight decay of SGD", 0, 1, 1e-4);
 
     public void AddTo(Command command)
     {
@@ -102,7 +102,7 @@ internal sealed class OptimizerOptions(string iterationsName, string iterationsD
 internal sealed class LatencyOptions
 {
     private readonly Option<int> batch = OptionKinds.WholeNumber("--latency-batch", "images per timed forward pass", 1, 65_536, 64);
-    private readonly Option<int> runs = OptionKinds.WholeNumber("--latency-runs", "timed forward passes of each network", 2, 1_000_000, 50);
+    private readonly Option<int> runs = OptionKinds.WholeNumber("--latency-runs", "timed forward passes of each network", 2, 100_000, 50);
 
     public void AddTo(Command command)
     {
