@@ -88,6 +88,9 @@ public sealed class ConvUnit : Layer
     /// <summary>A 1x1 convolution <c>[out, out, 1, 1]</c> between this one and its norm; the caller's own, null for none.</summary>
     public Tensor? AdaptorAfter { get; set; }
 
+    /// <summary>Sees what enters the norm, <c>[N, out, H', W']</c>, in every forward pass of an unfolded unit; null for nobody.</summary>
+    public Action<Tensor>? BeforeNorm { get; set; }
+
     internal override IReadOnlyList<TensorSlot> Slots => slots;
 
     /// <summary><c>[N, in, H, W] -> [N, out, H', W']</c>. The result is the only tensor left alive; it may be changed in place.</summary>
@@ -98,6 +101,7 @@ public sealed class ConvUnit : Layer
         if (Norm is null)
             return Convolve(x, Weight, Bias);
         using var map = Convolve(x, Weight, null);
+        BeforeNorm?.Invoke(map);
         return Norm.Forward(map, mode.Training);
     }
 

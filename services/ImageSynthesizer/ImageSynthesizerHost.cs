@@ -1,11 +1,28 @@
+using Fewshot.Compression;
+using Fewshot.Compression.Synthesis;
+using Fewshot.ImageSynthesizer.Grpc;
+using Fewshot.Models;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+
 namespace Fewshot.ImageSynthesizer;
 
 /// <summary>The image synthesizer in a host that has the defaults.</summary>
 public static class ImageSynthesizerHost
 {
     /// <summary>Adds the synthesis of images.</summary>
-    public static IServiceCollection AddImageSynthesizer(this IServiceCollection services) => services;
+    public static IServiceCollection AddImageSynthesizer(this IServiceCollection services)
+    {
+        services.MapError<ModelException>(StatusCode.FailedPrecondition);
+        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
+        services.MapError<NonFiniteTermException>(StatusCode.Aborted);
+        return services;
+    }
 
     /// <summary>Maps the service.</summary>
-    public static WebApplication MapImageSynthesizer(this WebApplication app) => app;
+    public static WebApplication MapImageSynthesizer(this WebApplication app)
+    {
+        app.MapGrpcService<ImageSynthesizerGrpcService>();
+        return app;
+    }
 }

@@ -1,0 +1,38 @@
+using Fewshot.Compression;
+using Fewshot.Compression.Synthesis;
+using Fewshot.ServiceDefaults;
+using Fewshot.Stages.V1;
+using Fewshot.Synthesis.V1;
+using TorchSharp;
+
+namespace Fewshot.ImageSynthesizer.Grpc;
+
+/// <summary>Between the contract and the synthesis' own terms.</summary>
+internal static class SynthesisTranslation
+{
+    public static SynthesisJob ToJob(this SynthesizeRequest request) => new(
+        Fields.Digest(request.NetworkDigest, "network_digest"),
+        new SynthesisSettings(
+            Fields.Whole(request.Images, "images", 1, 100_000, defaultValue: 50),
+            request.Seed,
+            Fields.Whole(request.Iterations, "iterations", 1, 1_000_000, defaultValue: 2000),
+            Fields.Whole(request.BatchSize, "batch_size", 1, 4096, defaultValue: 64),
+            Fields.Number(request.LearningRate, "learning_rate", 1e-6, 100, defaultValue: 0.25),
+            Fields.Number(request.TotalVariationWeight, "total_variation_weight", 0, 1e6, defaultValue: 1e-4),
+            Fields.Number(request.L2Weight, "l2_weight", 0, 1e6, defaultValue: 1e-5),
+            Fields.Number(request.BatchNormWeight, "batch_norm_weight", 0, 1e6, defaultValue: 0.01)),
+        ToSettings(request.Compute));
+
+    public static SynthesizeResult ToProto(this SynthesisedSet made) =>
+        new() { ImageSetDigest = made.ImageSet.ToString(), Images = made.Images, TeacherTop1 = made.TeacherTop1 };
+
+    private static ComputeSettings ToSettings(ComputeOptions? compute)
+    {
+        if (compute?.MixedPrecision == true)
+            throw new InvalidFieldException("compute.mixed_precision", "must be off: images are synthesised in float32.");
+        return compute is null ? ComputeSettings.Cpu : new ComputeSettings(
+            Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
+            Tf32: compute.Tf32,
+            Threads: Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
+    }
+}
