@@ -9,6 +9,9 @@ namespace Fewshot.Compression;
 /// <param name="Threads">CPU threads; 0 leaves the engine's choice, all cores.</param>
 public sealed record ComputeSettings(Device Device, bool MixedPrecision = false, bool Tf32 = false, int Threads = 0)
 {
+    // What the engine starts with: the cores, or what OMP_NUM_THREADS says. A request that asks for no number gets it back after one that did.
+    private static readonly Lazy<int> EngineThreads = new(get_num_threads);
+
     public static ComputeSettings Cpu { get; } = new(CPU);
 
     /// <summary>The element type of activations.</summary>
@@ -29,7 +32,8 @@ public sealed record ComputeSettings(Device Device, bool MixedPrecision = false,
             backends.cudnn.allow_tf32 = Tf32;
         }
 
-        if (Threads > 0)
-            set_num_threads(Threads);
+        var threads = Threads > 0 ? Threads : EngineThreads.Value;
+        if (EngineThreads.Value > 0 && get_num_threads() != threads)
+            set_num_threads(threads);
     }
 }

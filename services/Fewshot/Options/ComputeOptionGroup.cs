@@ -7,7 +7,7 @@ internal sealed record ComputeChoice(bool Cuda, bool MixedPrecision, bool Tf32, 
 internal sealed class ComputeOptionGroup
 {
     private readonly Option<string> device = OptionKinds.Word("--device", "where to compute", "cpu", "cpu", "cuda");
-    private readonly Option<bool> mixedPrecision = OptionKinds.Flag("--mixed-precision", "float16 autocast (with --device cuda)");
+    private readonly Option<bool> mixedPrecision = OptionKinds.Flag("--mixed-precision", "activations and frozen weights in bfloat16 (with --device cuda)");
     private readonly Option<bool> tf32 = OptionKinds.Flag("--tf32", "TF32 matrix products (with --device cuda)");
     private readonly Option<int> threads = OptionKinds.WholeNumber("--threads", "CPU threads; 0: all cores", 0, 1024, 0);
 
