@@ -10,14 +10,14 @@ namespace Fewshot.Compression.Profiling;
 /// <param name="Macs">Multiply-adds per image.</param>
 /// <param name="MeanUs">Mean time of one forward pass of the batch, microseconds.</param>
 /// <param name="StderrUs">Standard error of that mean.</param>
-/// <param name="Tau">Latency reduction (original - this) / original: median over rounds that timed both one after the other.</param>
+/// <param name="Tau">Latency reduction (original - this) / original: median over rounds, against the original's passes just before and after.</param>
 /// <param name="TauStderr">Its standard error.</param>
 public sealed record Measurement(
     string Name, long Macs, long Params, double MeanUs, double P50Us, double P95Us, double StderrUs, int Runs, double Tau, double TauStderr);
 
 /// <summary>
-/// Times forward passes without gradient, after warm-up, device-synchronised. Every round times the original and each
-/// candidate in turn, so a drift of the machine hits all alike and cancels in tau.
+/// Times forward passes without gradient, after warm-up, device-synchronised. Every round times each candidate once, a few at a time between two
+/// passes of the original, and begins with another candidate than the last: a drift of the machine and the place in the round cancel in tau.
 /// </summary>
 public static class Profiler
 {
@@ -32,28 +32,26 @@ public static class Profiler
         using var mode = inference_mode();
         using var folded = original.Folded();
         folded.To(compute.Device, compute.ActivationType);
-        var networks = new List<ProfiledNetwork> { new("original", folded, []) };
-        networks.AddRange(candidates.Select(c => new ProfiledNetwork(c.Name, folded, c.Edits)));
+        var reference = new ProfiledNetwork("original", folded, []);
+        var networks = candidates.Select(c => new ProfiledNetwork(c.Name, folded, c.Edits)).ToArray();
 
         var size = original.Spec.Preprocessing.Size;
         var generator = new Generator(0, compute.Device);
         var batch = randn([batchSize, 3, size, size], device: compute.Device, generator: generator).to(compute.ActivationType);
-        var times = networks.Select(_ => new double[runs]).ToArray();
+        var rounds = new LatencyRounds(networks.Length);
         for (var round = -warmup; round < runs; round++)
         {
-            for (var i = 0; i < networks.Count; i++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var elapsed = Time(networks[i], batch, compute.Device);
-                if (round >= 0)
-                    times[i][round] = elapsed;
-            }
-
+            rounds.Run(round + warmup, Time, keep: round >= 0);
             progress.Report(new StepProgress("profile", round + warmup + 1, runs + warmup));
         }
 
-        var measured = networks.Select((network, i) => Summarise(network, times[i], times[0])).ToArray();
-        return (measured[0], measured[1..]);
+        return (Summarise(reference, rounds.Original, [0]), [.. networks.Select((network, i) => Summarise(network, rounds.Times(i), rounds.Taus(i)))]);
+
+        double Time(int? candidate)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return Profiler.Time(candidate is { } index ? networks[index] : reference, batch, compute.Device);
+        }
     }
 
     /// <summary>Counts without timing: latencies are 0, tau is NaN.</summary>
@@ -79,15 +77,13 @@ public static class Profiler
             cuda.synchronize(device.index);
     }
 
-    private static Measurement Summarise(ProfiledNetwork network, double[] times, double[] original)
+    private static Measurement Summarise(ProfiledNetwork network, IReadOnlyList<double> times, IReadOnlyList<double> taus)
     {
         var (mean, stderr) = LatencyStatistics.Mean(times);
         var sorted = times.Order().ToArray();
-        var (tau, tauStderr) = ReferenceEquals(times, original)
-            ? (0, 0)
-            : LatencyStatistics.Median(times.Zip(original, (t, o) => (o - t) / o));
+        var (tau, tauStderr) = taus is [0] ? (0, 0) : LatencyStatistics.Median(taus);
         return new Measurement(
             network.Name, network.Macs, network.Params, mean, LatencyStatistics.Quantile(sorted, 0.5), LatencyStatistics.Quantile(sorted, 0.95),
-            stderr, times.Length, tau, tauStderr);
+            stderr, times.Count, tau, tauStderr);
     }
 }
