@@ -29,8 +29,9 @@ internal sealed class LiveProgress : IProgressDisplay
                 bar.Value = progress.Completed;
                 news[bar.Id] = string.Join("  ", ProgressText.Metric(progress), ProgressText.Eta(progress.Eta)).Trim();
                 break;
-            case StepNews { Done: true, Cached: true } step:
-                Note(ProgressText.Step(step));
+            case StepNews { Done: true } step:
+                if (step.Cached) Note(ProgressText.Step(step));
+                Fill(step.Name);
                 break;
         }
     }
@@ -49,6 +50,15 @@ internal sealed class LiveProgress : IProgressDisplay
         bar = Context().AddTask(Markup.Escape(stage));
         bars.Add(stage, bar);
         return bar;
+    }
+
+    /// <summary>A stage's last progress may have been left out; a group of trials ("trials/0") is a part of its bar only.</summary>
+    private void Fill(string step)
+    {
+        var parts = step.Split('/');
+        if (!bars.TryGetValue(parts[0], out var bar) || (parts.Length > 1 && char.IsDigit(parts[1][0]))) return;
+        bar.IsIndeterminate = false;
+        bar.Value = bar.MaxValue;
     }
 
     /// <summary>Drawing begins with the first bar, so that notes before it are plain lines.</summary>
