@@ -21,6 +21,13 @@ public sealed record Measurement(
 /// </summary>
 public static class Profiler
 {
+    /// <summary>Once this long has been spent and <see cref="FewestRuns"/> rounds are in, the rounds end, however many were asked for.</summary>
+    public static readonly TimeSpan Budget = TimeSpan.FromSeconds(60);
+
+    /// <summary>Rounds that are run whatever they take.</summary>
+    public const int FewestRuns = 10;
+
+    /// <param name="runs">Rounds, unless <see cref="Budget"/> ends them; what was run is in the measurements.</param>
     /// <param name="candidates">Networks that the edits make of the original; measured as they would be deployed, batch norm folded.</param>
     /// <exception cref="InvalidEditException">An edit names an unknown or undroppable block.</exception>
     public static (Measurement Original, IReadOnlyList<Measurement> Candidates) Measure(
@@ -39,7 +46,8 @@ public static class Profiler
         var generator = new Generator(0, compute.Device);
         var batch = randn([batchSize, 3, size, size], device: compute.Device, generator: generator).to(compute.ActivationType);
         var rounds = new LatencyRounds(networks.Length);
-        for (var round = -warmup; round < runs; round++)
+        var begun = Stopwatch.GetTimestamp();
+        for (var round = -warmup; round < runs && (round < FewestRuns || Stopwatch.GetElapsedTime(begun) < Budget); round++)
         {
             rounds.Run(round + warmup, Time, keep: round >= 0);
             progress.Report(new StepProgress("profile", round + warmup + 1, runs + warmup));

@@ -102,7 +102,7 @@ internal sealed class OptimizerOptions(string iterationsName, string iterationsD
 internal sealed class LatencyOptions
 {
     private readonly Option<int> batch = OptionKinds.WholeNumber("--latency-batch", "images per timed forward pass", 1, 65_536, 64);
-    private readonly Option<int> runs = OptionKinds.WholeNumber("--latency-runs", "timed forward passes of each network", 2, 100_000, 50);
+    private readonly Option<int> runs = OptionKinds.WholeNumber("--latency-runs", "timed forward passes of each network, fewer (from 10 on) once a minute has passed", 2, 100_000, 50);
 
     public void AddTo(Command command)
     {
