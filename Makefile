@@ -23,7 +23,9 @@ test: setup
 	scripts/test
 
 bench: setup
-	dotnet run -c Release --project tests/Benchmarks
+	dotnet run -c Release --project tests/Benchmarks/OperatorCall
+	dotnet run -c Release --project tests/Benchmarks/GrpcThroughput
+	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10
 
 clean:
 	rm -rf artifacts out
