@@ -9,6 +9,8 @@ internal static class SmallSet
 {
     public const int Count = 12;
 
+    private static readonly EvaluationTransform Transform = new(32, 0, false, Interpolation.Bilinear, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+
     /// <summary>Images of coloured gradients and squares; the label is the square's quadrant.</summary>
     public static ImageSet Images(int count = Count, int size = 32)
     {
@@ -31,7 +33,9 @@ internal static class SmallSet
     }
 
     public static ImageBatches Batches(Augmentation augmentation = Augmentation.PaddedCropFlip, int count = Count) => new(
-        Images(count), new EvaluationTransform(32, 0, false, Interpolation.Bilinear, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), torch.CPU, augmentation);
+        Images(count), Transform, torch.CPU, augmentation);
+
+    public static ImageBatches Batches(torch.Device device) => new(Images(), Transform, device, Augmentation.None);
 
     /// <summary>A seeded random network whose batch-norm statistics have settled, so that training mode and evaluation mode agree.</summary>
     public static Network Network(string variant = "cifar_resnet20", ulong seed = 1)

@@ -5,6 +5,9 @@ namespace Fewshot.TorchSharp.Parity;
 /// <summary>Every operator, forward and backward, against PyTorch on the same inputs.</summary>
 public sealed class ParityTests(ParityFixture fixture) : IClassFixture<ParityFixture>
 {
+    // Where the operators compute; tests/gpu/run asks for cuda. PyTorch answers from the CPU.
+    private static readonly torch.Device Device = torch.device(Environment.GetEnvironmentVariable("FEWSHOT_TEST_DEVICE") is { Length: > 0 } named ? named : "cpu");
+
     public static TheoryData<string> Names => [.. ParityFixture.Cases.Keys];
 
     [SkippableTheory]
@@ -16,7 +19,7 @@ public sealed class ParityTests(ParityFixture fixture) : IClassFixture<ParityFix
         var one = ParityFixture.Cases[name];
         var expected = fixture.Expected(name);
 
-        var inputs = one.Inputs();
+        var inputs = Array.ConvertAll(one.Inputs(), input => input.to(Device));
         var leaves = inputs.Where(input => input.is_floating_point()).ToArray();
         if (one.Gradients)
             foreach (var leaf in leaves)
@@ -35,7 +38,7 @@ public sealed class ParityTests(ParityFixture fixture) : IClassFixture<ParityFix
     private static IEnumerable<torch.Tensor> Gradients(torch.Tensor[] results, torch.Tensor[] leaves)
     {
         var terms = results.Where(result => result.requires_grad)
-            .Select(result => result.mul(torch.arange(result.NumberOfElements, result.dtype).cos().reshape(result.shape)).sum());
+            .Select(result => result.mul(torch.arange(result.NumberOfElements, result.dtype).cos().reshape(result.shape).to(result.device)).sum());
         var gradients = torch.autograd.grad([terms.Aggregate((left, right) => left + right)], leaves, allow_unused: true);
         return gradients.Select((gradient, k) => gradient ?? torch.zeros_like(leaves[k]));
     }
@@ -47,7 +50,7 @@ public sealed class ParityTests(ParityFixture fixture) : IClassFixture<ParityFix
         if (expected.NumberOfElements == 0)
             return;
         using var scope = torch.NewDisposeScope();
-        var (left, right) = (expected.to(torch.float64), actual.detach().to(torch.float64));
+        var (left, right) = (expected.to(torch.float64), actual.detach().cpu().to(torch.float64));
         var error = (left - right).abs().max().item<double>();
         Assert.True(left.allclose(right, tolerance, tolerance, equal_nan: true), $"{what}: the largest difference is {error:G3}, allowed {tolerance:G3}");
     }

@@ -1,0 +1,40 @@
+using Fewshot.Artifacts;
+using Fewshot.Compression.Finetuning;
+using Fewshot.Compression.Mimicking;
+using Fewshot.Compression.Trials;
+using Fewshot.Models;
+using static TorchSharp.torch;
+
+namespace Fewshot.Compression.Tests;
+
+/// <summary>A GPU computes what the CPU computes.</summary>
+public class CudaTests
+{
+    [SkippableTheory]
+    [InlineData(false, 1e-2)]
+    [InlineData(true, 0.2)]
+    public void TrialAndFinetune_OnCuda_AgreeWithTheCpu(bool mixedPrecision, double tolerance)
+    {
+        Skip.IfNot(cuda.is_available(), "no CUDA device, or a libtorch without CUDA");
+
+        var (trial, loss) = Run(ComputeSettings.Cpu);
+        var (cudaTrial, cudaLoss) = Run(new ComputeSettings(CUDA, mixedPrecision));
+
+        Assert.InRange(cudaTrial, trial * (1 - tolerance), trial * (1 + tolerance));
+        Assert.InRange(cudaLoss, loss * (1 - tolerance), loss * (1 + tolerance));
+    }
+
+    private static (double Recoverability, double Loss) Run(ComputeSettings compute)
+    {
+        using var teacher = SmallSet.Network();
+        using var student = teacher.Apply([new DropBlock("layer2.1")]);
+        using var images = SmallSet.Batches(compute.Device);
+        var trial = BlockTrials.Run(
+            teacher, images, ["layer2.1"], new TrialSettings(Iterations: 5, BatchSize: SmallSet.Count, LearningRate: 1e-4), compute, new Recorder(),
+            new MemoryCheckpointStore(), CancellationToken.None);
+        var tuned = MimicFinetuning.Run(
+            teacher, student, images, new TrainingSettings(Iterations: 5, BatchSize: SmallSet.Count, LearningRate: 1e-3), FeaturePoint.PreGap, compute,
+            new Recorder(), new MemoryCheckpointStore(), CancellationToken.None);
+        return (trial[0].Value, tuned.LastLoss);
+    }
+}
