@@ -9,7 +9,7 @@ setup-run:
 	scripts/setup run
 
 build: setup-run
-	dotnet build services/Fewshot/Fewshot.csproj -c Release --nologo -v q
+	./fewshot --version
 
 # Compresses the shipped network (samples/) for real, on images drawn here; no other data is needed.
 demo: setup-run
