@@ -147,7 +147,7 @@ public static class BlockChoice
 
     private static string[] Prefix(IReadOnlyList<BlockScore> scores, int count) => scores.OrderBy(s => s.Rank).Take(count).Select(s => s.Name).ToArray();
 
-    private static void CheckTarget(double target)
+    internal static void CheckTarget(double target)
     {
         if (!(target is > 0 and < 1))
             throw new PlanningException($"A reduction is a share above 0 and below 1 (0.2 is 20 %), not {target}.");
