@@ -16,7 +16,7 @@ internal sealed class ConvStack(ConvUnit[] units, Action<Tensor> activation) : S
         return map.MoveToOuterDisposeScope();
     }
 
-    internal override (long Macs, MapSize Output) Cost(MapSize input) => CostOf(units, input);
+    internal override (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention) => CostOf(units, input);
 
     /// <summary>Runs the convolutions with the activation between them, none after the last; frees each map as soon as it has been read.</summary>
     internal static Tensor Run(ConvUnit[] units, Action<Tensor> between, Tensor x)

@@ -5,27 +5,12 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Fewshot.Models;
 
-/// <summary>What a convolution does to the residual stream. A projection shortcut of a stage's first block does both:
-/// it reads the previous stage's stream and writes its own stage's.</summary>
-[Flags]
-public enum StreamRole
-{
-    /// <summary>Inside the residual branch, or before the first stream.</summary>
-    None = 0,
-
-    /// <summary>Its input is the stream; in the first block of a stage, the previous stage's.</summary>
-    Reads = 1,
-
-    /// <summary>Its output is added to, or becomes, the stream of its block's stage.</summary>
-    Writes = 2,
-}
-
 /// <summary>
 /// A convolution followed by batch normalisation; what follows is the block's business. With adaptors (PRACTISE, arXiv 2202.07861, section 3.2):
 /// <c>norm(after * (W * (before * x)))</c>. After <see cref="Network.Folded"/> the norm is part of weight and bias; adaptors then still stand
 /// between convolution and norm.
 /// </summary>
-public sealed class ConvUnit : Layer
+public sealed class ConvUnit : Unit
 {
     private readonly NetworkMode mode;
     private TensorSlot weight;
@@ -36,21 +21,15 @@ public sealed class ConvUnit : Layer
     internal ConvUnit(
         string name, string checkpointName, string normCheckpointName, long inputs, long outputs, long kernel, long stride, long groups,
         StreamRole role, NetworkMode mode, Initial initial)
-        : base(name)
+        : base(name, inputs, outputs, role)
     {
         this.mode = mode;
-        (Inputs, Outputs, Kernel, Stride, Padding, Groups, Role) = (inputs, outputs, kernel, stride, kernel / 2, groups, role);
+        (Kernel, Stride, Padding, Groups) = (kernel, stride, kernel / 2, groups);
         var fan = kernel * kernel * (initial == Initial.KaimingFanOut ? outputs : inputs) / groups;
         weight = new TensorSlot($"{checkpointName}.weight", [outputs, inputs / groups, kernel, kernel], trainable: true, initial, fan);
         Norm = new BatchNorm(normCheckpointName, outputs);
         slots = [weight, .. Norm.Slots];
     }
-
-    /// <summary>Channels in.</summary>
-    public long Inputs { get; }
-
-    /// <summary>Channels out.</summary>
-    public long Outputs { get; }
 
     /// <summary>Side of the square kernel.</summary>
     public long Kernel { get; }
@@ -64,17 +43,8 @@ public sealed class ConvUnit : Layer
     /// <summary>Groups; equal to the channels in depthwise convolutions.</summary>
     public long Groups { get; }
 
-    /// <summary>What it does to the residual stream.</summary>
-    public StreamRole Role { get; }
-
-    /// <summary>Its input is the stream.</summary>
-    public bool Reads => Role.HasFlag(StreamRole.Reads);
-
-    /// <summary>Its output enters the stream.</summary>
-    public bool Writes => Role.HasFlag(StreamRole.Writes);
-
     /// <summary><c>[out, in / groups, k, k]</c>.</summary>
-    public Parameter Weight => (Parameter)weight.Value;
+    public override Parameter Weight => (Parameter)weight.Value;
 
     /// <summary><c>[out]</c>, what folding left of the norm; null before.</summary>
     public Parameter? Bias => (Parameter?)bias?.Value;
@@ -82,21 +52,16 @@ public sealed class ConvUnit : Layer
     /// <summary>The norm; null once folded.</summary>
     public BatchNorm? Norm { get; private set; }
 
-    /// <summary>A 1x1 convolution <c>[in, in, 1, 1]</c> before this one; the caller's own, null for none.</summary>
-    public Tensor? AdaptorBefore { get; set; }
-
-    /// <summary>A 1x1 convolution <c>[out, out, 1, 1]</c> between this one and its norm; the caller's own, null for none.</summary>
-    public Tensor? AdaptorAfter { get; set; }
-
     /// <summary>Sees what enters the norm, <c>[N, out, H', W']</c>, in every forward pass of an unfolded unit; null for nobody.</summary>
     public Action<Tensor>? BeforeNorm { get; set; }
 
     internal override IReadOnlyList<TensorSlot> Slots => slots;
 
     /// <summary><c>[N, in, H, W] -> [N, out, H', W']</c>. The result is the only tensor left alive; it may be changed in place.</summary>
-    public Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x)
     {
-        if (AdaptorBefore is not null || AdaptorAfter is not null)
+        BeforeUnit?.Invoke(x);
+        if (IsAdapted)
             return ForwardAdapted(x);
         if (Norm is null)
             return Convolve(x, Weight, Bias);
@@ -107,11 +72,11 @@ public sealed class ConvUnit : Layer
 
     /// <summary>Multiplies the adaptors into the weight in float64 and takes them away: the output stays the same to rounding.</summary>
     /// <exception cref="InvalidOperationException">The unit is folded.</exception>
-    public void MergeAdaptors()
+    public override void MergeAdaptors()
     {
         if (Norm is null)
             throw new InvalidOperationException($"{Name} is folded: merge adaptors into the network it was folded from.");
-        if (AdaptorBefore is null && AdaptorAfter is null)
+        if (!IsAdapted)
             return;
         using var guard = no_grad();
         using var scope = NewDisposeScope();
@@ -167,8 +132,6 @@ public sealed class ConvUnit : Layer
         base.CopyFrom(source);
         if (Norm is not null)
             Norm.BatchesTracked = other.Norm!.BatchesTracked;
-        AdaptorBefore = other.AdaptorBefore;
-        AdaptorAfter = other.AdaptorAfter;
     }
 
     internal override void To(Device device, ScalarType dtype)
@@ -206,9 +169,6 @@ public sealed class ConvUnit : Layer
             map = F.conv2d(Convolve(x, unfolded, null), Typed(after * scale.view(-1, 1, 1, 1), x), Bias);
         return (Norm is null ? map : Norm.Forward(map, mode.Training)).MoveToOuterDisposeScope();
     }
-
-    // Adaptors are trained in float32 whatever the activations are.
-    private static Tensor Typed(Tensor adaptor, Tensor x) => adaptor.dtype == x.dtype ? adaptor : adaptor.to(x.dtype);
 
     private Tensor Convolve(Tensor x, Tensor kernel, Tensor? shift) =>
         F.conv2d(x, kernel, shift, strides: mode.Pair(Stride), padding: mode.Pair(Padding), groups: Groups);

@@ -27,12 +27,13 @@ internal static class Initialization
         {
             Initial.UniformFanIn => empty(shape).uniform_(-bound, bound, generator),
             Initial.Normal001 => empty(shape).normal_(0, 0.01, generator),
+            Initial.Normal002 => empty(shape).normal_(0, 0.02, generator),
             _ => empty(shape).normal_(0, Math.Sqrt(2) * bound, generator),
         };
     }
 
     /// <summary>SplitMix64 (Steele et al. 2014): neighbouring positions get unrelated seeds.</summary>
-    private static ulong Mix(ulong seed, ulong position)
+    internal static ulong Mix(ulong seed, ulong position)
     {
         var z = unchecked(seed + ((position + 1) * 0x9E3779B97F4A7C15));
         z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9);

@@ -11,6 +11,7 @@ public static class ModelCatalog
         ResNet.Entry,
         CifarResNet.Entry,
         MobileNetV2.Entry,
+        VisionTransformer.Entry,
     ];
 
     /// <summary>The listed variants, by family.</summary>
@@ -22,7 +23,7 @@ public static class ModelCatalog
         Variants.FirstOrDefault(variant => variant.Name == name)
         ?? Families.Select(family => family.Parse?.Invoke(name)).FirstOrDefault(variant => variant is not null)
         ?? throw new UnknownArchitectureException(
-            $"Unknown architecture '{Printed(name)}'. Known: {string.Join(", ", Variants.Select(variant => variant.Name))} (and mobilenet_v2_WIDTH).");
+            $"Unknown architecture '{Printed(name)}'. Known: {string.Join(", ", Variants.Select(variant => variant.Name))} (and mobilenet_v2_WIDTH, vit, deit, vit_dWIDTH_lLAYERS_hHEADS_mHIDDEN_pPATCH).");
 
     /// <summary>A network with the random weights its family starts training from.</summary>
     /// <param name="spec">What to build, edits included.</param>
@@ -41,10 +42,10 @@ public static class ModelCatalog
 
     /// <summary>Blocks, MACs and params of a network without making its tensors.</summary>
     /// <inheritdoc cref="Build"/>
-    public static NetworkCosts Describe(NetworkSpec spec)
+    public static NetworkCosts Describe(NetworkSpec spec, MacsConvention convention = MacsConvention.Standard)
     {
         using var outline = NetworkBuilder.Outline(spec);
-        return outline.Costs();
+        return outline.Costs(convention);
     }
 
     private static string Printed(string name) =>

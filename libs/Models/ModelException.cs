@@ -12,9 +12,9 @@ public sealed class InvalidSpecException(string message, Exception? inner = null
 /// <summary>A checkpoint is truncated, malicious, of an unknown format, or does not fit the network; the message names the key, global or field.</summary>
 public sealed class CheckpointException(string message, Exception? inner = null) : ModelException(message, inner);
 
-/// <summary>An edit names no block that can be dropped; the message lists those that can.</summary>
+/// <summary>An edit names no block that it applies to; the message lists those that it does.</summary>
 public sealed class InvalidEditException(string message, IReadOnlyList<string> droppable) : ModelException(message)
 {
-    /// <summary>The blocks that can still be dropped.</summary>
+    /// <summary>The blocks that it still applies to.</summary>
     public IReadOnlyList<string> Droppable { get; } = droppable;
 }

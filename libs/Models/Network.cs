@@ -5,21 +5,22 @@ using static TorchSharp.torch;
 namespace Fewshot.Models;
 
 /// <summary>
-/// A residual network: stem, blocks, tail, global average pooling, classifier. Images are float32 <c>[N, 3, size, size]</c>, normalised.
+/// A residual network: stem, blocks, tail, pooling, classifier. Images are float32 <c>[N, channels, size, size]</c>, normalised. The stream between
+/// blocks is a map <c>[N, C, H, W]</c>, or tokens <c>[N, T, D]</c>.
 /// Every forward method leaves its result as the only new tensor alive, in the caller's dispose scope. Not safe for concurrent use.
 /// </summary>
 public sealed class Network : IDisposable
 {
-    private static readonly long[] Spatial = [2, 3];
     private readonly NetworkMode mode;
     private readonly Section stem;
     private readonly Section? tail;
+    private readonly Head head;
     private readonly Layer[] layers;
 
-    internal Network(NetworkSpec spec, NetworkMode mode, Section stem, IReadOnlyList<Block> blocks, Section? tail, Linear classifier)
+    internal Network(NetworkSpec spec, NetworkMode mode, Section stem, IReadOnlyList<Block> blocks, Section? tail, Head head)
     {
-        (Spec, this.mode, this.stem, Blocks, this.tail, Classifier) = (spec, mode, stem, blocks, tail, classifier);
-        layers = [.. stem.Layers, .. blocks.SelectMany(block => block.Layers), .. tail?.Layers ?? [], classifier];
+        (Spec, this.mode, this.stem, Blocks, this.tail, this.head) = (spec, mode, stem, blocks, tail, head);
+        layers = [.. stem.Layers, .. blocks.SelectMany(block => block.Layers), .. tail?.Layers ?? [], .. head.Layers];
     }
 
     /// <summary>What this network is.</summary>
@@ -28,14 +29,17 @@ public sealed class Network : IDisposable
     /// <summary>The residual blocks in order; stages are contiguous.</summary>
     public IReadOnlyList<Block> Blocks { get; }
 
-    /// <summary>Convolutions of the stem.</summary>
-    public IReadOnlyList<ConvUnit> StemUnits => stem.Units;
+    /// <summary>Convolutions and linear layers of the stem.</summary>
+    public IReadOnlyList<Unit> StemUnits => stem.Units;
 
-    /// <summary>Convolutions between the last block and pooling: one that reads reads the last stage's stream.</summary>
-    public IReadOnlyList<ConvUnit> TailUnits => tail?.Units ?? [];
+    /// <summary>Those between the last block and pooling: one that reads reads the last stage's stream.</summary>
+    public IReadOnlyList<Unit> TailUnits => tail?.Units ?? [];
 
-    /// <summary>The linear layer after pooling.</summary>
-    public Linear Classifier { get; }
+    /// <summary>The linear layer after pooling; the class token's where a distillation token has its own.</summary>
+    public Linear Classifier => head.Classifier;
+
+    /// <summary>Some of its norms are batch norms.</summary>
+    public bool HasBatchNorm => layers.Any(layer => layer is ConvUnit { Norm: not null });
 
     /// <summary>Norms are part of the convolutions: an inference copy.</summary>
     public bool IsFolded { get; private set; }
@@ -53,23 +57,30 @@ public sealed class Network : IDisposable
     internal IEnumerable<TensorSlot> Slots => layers.SelectMany(layer => layer.Slots);
 
     /// <summary>Images to the first block's input.</summary>
-    /// <remarks>The maps are laid out channels last: convolutions forward and backward take a tenth to a quarter less time so (measured, oneDNN on AVX2).</remarks>
+    /// <remarks>Maps are laid out channels last: convolutions forward and backward take a tenth to a quarter less time so (measured, oneDNN on AVX2).</remarks>
     public Tensor Stem(Tensor images)
     {
+        if (stem is PatchEmbedding)
+            return stem.Forward(images);
         using var arranged = Layout.ChannelsLast(images);
         return stem.Forward(arranged);
     }
 
+    /// <summary>What the stem trains, and then what each block does.</summary>
+    /// <param name="blocks">How many of the first blocks count.</param>
+    public IEnumerable<Parameter> ParametersUpTo(int blocks) =>
+        Trainable(stem.Layers.Concat(Blocks.Take(blocks).SelectMany(block => block.Layers)));
+
     /// <summary>The last block's output to the map that is pooled; where nothing stands between them, another handle of the same tensor.</summary>
     public Tensor Tail(Tensor stream) => tail is null ? stream.alias() : tail.Forward(stream);
 
-    /// <summary>Global average: <c>[N, C, H, W] -> [N, C]</c>.</summary>
-    public Tensor Pool(Tensor map) => map.mean(Spatial);
+    /// <summary>The features as one vector: the mean over all positions, <c>[N, C]</c>, or the class token, <c>[N, D]</c> (<c>[N, 2, D]</c> with a distillation token).</summary>
+    public Tensor Pool(Tensor features) => head.Pool(features);
 
-    /// <summary><c>[N, C] -> [N, classes]</c> logits.</summary>
-    public Tensor Classify(Tensor pooled) => Classifier.Forward(pooled);
+    /// <summary>Pooled features to <c>[N, classes]</c> logits.</summary>
+    public Tensor Classify(Tensor pooled) => head.Classify(pooled);
 
-    /// <summary>The map before pooling, <c>[N, C, H, W]</c>.</summary>
+    /// <summary>What is pooled: the last map, <c>[N, C, H, W]</c>, or all tokens after the final norm, <c>[N, T, D]</c>.</summary>
     public Tensor Features(Tensor images)
     {
         using var scope = NewDisposeScope();
@@ -96,7 +107,7 @@ public sealed class Network : IDisposable
     public IEnumerable<(string Name, Tensor Value)> State() => Slots.Select(slot => (slot.CheckpointName, slot.Value));
 
     /// <summary>Everything learnable, in the order of the checkpoint.</summary>
-    public IEnumerable<Parameter> Parameters() => Slots.Where(slot => slot.Trainable).Select(slot => (Parameter)slot.Value);
+    public IEnumerable<Parameter> Parameters() => Trainable(layers);
 
     /// <summary>Turns gradients of all parameters on or off.</summary>
     public void RequiresGrad(bool value)
@@ -108,8 +119,8 @@ public sealed class Network : IDisposable
     /// <summary>A deep copy; adaptors, where set, are the same tensors.</summary>
     public Network Clone() => Derive(Spec);
 
-    /// <summary>A deep copy with blocks dropped; what is left is numbered densely in its checkpoint.</summary>
-    /// <exception cref="InvalidEditException">An edit names no droppable block; the message lists those that are left.</exception>
+    /// <summary>A deep copy with blocks dropped or compressed; what is left is numbered densely in its checkpoint.</summary>
+    /// <exception cref="InvalidEditException">An edit names no block that it applies to; the message lists those that are left.</exception>
     public Network Apply(IEnumerable<Edit> edits) => Derive(Spec with { Edits = [.. Spec.Edits, .. edits] });
 
     /// <summary>An inference copy: every norm multiplied into its convolution in float64, no parameter requires a gradient.</summary>
@@ -138,19 +149,21 @@ public sealed class Network : IDisposable
         Blocks.ToDictionary(block => block.Name, block => block.CheckpointName, StringComparer.Ordinal);
 
     /// <summary>MACs and params for one image of the size in <see cref="Spec"/>; works on tensors' shapes alone.</summary>
-    public NetworkCosts Costs()
+    public NetworkCosts Costs(MacsConvention convention = MacsConvention.Standard)
     {
-        var (macs, size) = stem.Cost(new MapSize(Spec.Preprocessing.Size, Spec.Preprocessing.Size));
+        var (macs, size) = stem.Cost(new MapSize(Spec.Preprocessing.Size, Spec.Preprocessing.Size), convention);
         var rows = new List<BlockCosts>(Blocks.Count);
         foreach (var block in Blocks)
         {
-            var (blockMacs, output) = block.Cost(size);
-            rows.Add(new BlockCosts(block.Name, block.Stage, block.Droppable, blockMacs, block.Layers.Sum(Params)));
+            var (blockMacs, output) = block.Cost(size, convention);
+            var (attention, mlp) = block.PartCosts(size, convention);
+            rows.Add(new BlockCosts(
+                block.Name, block.Stage, block.Droppable, blockMacs, block.Layers.Sum(Params), attention, mlp, block.Mlp?.Hidden.Outputs ?? 0, block.Compressible));
             (macs, size) = (macs + blockMacs, output);
         }
 
-        macs += (tail?.Cost(size).Macs ?? 0) + Classifier.Macs;
-        return new NetworkCosts(macs, layers.Sum(Params), rows);
+        macs += (tail?.Cost(size, convention).Macs ?? 0) + head.Macs;
+        return new NetworkCosts(macs, layers.Sum(Params), rows, HasBatchNorm);
     }
 
     /// <inheritdoc/>
@@ -159,6 +172,9 @@ public sealed class Network : IDisposable
         foreach (var layer in layers)
             layer.Dispose();
     }
+
+    private static IEnumerable<Parameter> Trainable(IEnumerable<Layer> some) =>
+        some.SelectMany(layer => layer.Slots).Where(slot => slot.Trainable).Select(slot => (Parameter)slot.Value);
 
     private static long Params(Layer layer) => layer.Slots.Where(slot => slot.Trainable).Sum(slot => slot.Count);
 

@@ -7,32 +7,39 @@ internal sealed class NetworkBuilder
 {
     private readonly NetworkSpec spec;
     private readonly HashSet<string> dropped = new(StringComparer.Ordinal);
-    private readonly List<string> droppable = [];
+    private readonly Dictionary<string, CompressBlock> compressed = new(StringComparer.Ordinal);
+    private readonly List<string> droppable = [], compressible = [];
     private readonly List<Block> blocks = [];
     private readonly NetworkMode mode = new();
     private Section? stem, tail;
-    private (string Name, long Inputs, Initial Weight, Initial Bias) classifier;
+    private Head? head;
 
     private NetworkBuilder(NetworkSpec spec) => this.spec = spec;
 
     /// <summary>Outputs of the classifier.</summary>
     public int Classes => spec.Classes;
 
+    /// <summary>Side of the square input, pixels.</summary>
+    public int ImageSize => spec.Preprocessing.Size;
+
+    /// <summary>Channels of the input.</summary>
+    public int Channels => spec.Preprocessing.Channels;
+
     /// <exception cref="UnknownArchitectureException">Unknown variant.</exception>
-    /// <exception cref="InvalidEditException">An edit names no droppable block, or one that is gone already.</exception>
+    /// <exception cref="InvalidEditException">An edit names no block that it applies to, or one that was dropped or compressed already.</exception>
+    /// <exception cref="InvalidSpecException">The variant cannot take images of this size or number of channels.</exception>
     public static Network Outline(NetworkSpec spec)
     {
         var variant = ModelCatalog.Find(spec.Variant);
         var builder = new NetworkBuilder(spec);
-        var twice = spec.Edits.OfType<DropBlock>().Select(edit => edit.Block).FirstOrDefault(name => !builder.dropped.Add(name));
+        var droppedTwice = spec.Edits.OfType<DropBlock>().Select(edit => edit.Block).FirstOrDefault(name => !builder.dropped.Add(name));
+        var compressedTwice = spec.Edits.OfType<CompressBlock>().Select(edit => (edit.Block, Fresh: builder.compressed.TryAdd(edit.Block, edit)))
+            .FirstOrDefault(edit => !edit.Fresh || builder.dropped.Contains(edit.Block)).Block;
         variant.Compose(builder);
-        var left = builder.droppable.Where(name => !builder.dropped.Contains(name)).ToArray();
-        if (twice is not null)
-            throw new InvalidEditException($"Block {twice} is dropped already. Droppable: {Listed(left)}.", left);
-        var unknown = spec.Edits.OfType<DropBlock>().FirstOrDefault(edit => !builder.droppable.Contains(edit.Block, StringComparer.Ordinal));
-        if (unknown is not null)
-            throw new InvalidEditException($"'{unknown.Block}' is no droppable block of {spec.Variant}. Droppable: {Listed(left)}.", left);
-        return new Network(spec, builder.mode, builder.stem!, builder.blocks, builder.tail, builder.MakeClassifier());
+        builder.CheckEdits(droppedTwice, compressedTwice);
+        if (builder.stem is ConvStack { Units: [var first, ..] } && first.Inputs != builder.Channels)
+            throw new InvalidSpecException($"{spec.Variant} takes images of {first.Inputs} channels; mean and std have {builder.Channels}.");
+        return new Network(spec, builder.mode, builder.stem!, builder.blocks, builder.tail, builder.head!);
     }
 
     /// <summary>A convolution with its norm.</summary>
@@ -57,8 +64,18 @@ internal sealed class NetworkBuilder
     /// <summary>What stands between the last block and pooling.</summary>
     public void Tail(Section section) => tail = section;
 
-    /// <summary>The linear classifier after pooling.</summary>
-    public void Classifier(string name, long inputs, Initial weight, Initial bias) => classifier = (name, inputs, weight, bias);
+    /// <summary>A linear layer.</summary>
+    public Linear Linear(
+        string name, string checkpointName, long inputs, long outputs, StreamRole role = StreamRole.None, bool bias = true,
+        Initial weightInitial = Initial.Normal002, Initial biasInitial = Initial.Zeros, long[]? rows = null, long[]? columns = null) =>
+        new(name, checkpointName, [outputs, inputs], bias, role, weightInitial, biasInitial, rows, columns);
+
+    /// <summary>Global average pooling and the linear classifier.</summary>
+    public void Classifier(string name, long inputs, Initial weight, Initial bias) =>
+        head = new AverageHead(Linear(name, name, inputs, Classes, weightInitial: weight, biasInitial: bias), 2, 3);
+
+    /// <summary>What makes class scores of the features.</summary>
+    public void Head(Head section) => head = section;
 
     /// <summary>Whether a block is to be left out; every block of the unpruned variant must be asked for.</summary>
     public bool IsDropped(string name, bool canDrop)
@@ -68,10 +85,33 @@ internal sealed class NetworkBuilder
         return canDrop && dropped.Contains(name);
     }
 
+    /// <summary>Which hidden units a block keeps, ascending, when it is to lose its attention; null when it is left whole.</summary>
+    /// <param name="hidden">How many it has.</param>
+    public long[]? KeptHidden(string name, int hidden)
+    {
+        compressible.Add(name);
+        if (!compressed.TryGetValue(name, out var edit))
+            return null;
+        return edit.UnitsOf(hidden) ?? throw new InvalidEditException(
+            edit.Units is null ? $"{name} cannot keep {edit.Hidden} hidden units: 1 to {hidden} can stay." : $"{name}: units must be {edit.Hidden} different numbers from 0 to {hidden - 1}, ascending.", []);
+    }
+
     /// <summary>Adds the next block.</summary>
     public void Add(Block block) => blocks.Add(block);
 
-    private Linear MakeClassifier() => new(classifier.Name, classifier.Inputs, Classes, classifier.Weight, classifier.Bias);
+    private void CheckEdits(string? droppedTwice, string? compressedTwice)
+    {
+        string[] left = [.. droppable.Where(name => !dropped.Contains(name))];
+        if (droppedTwice is not null)
+            throw new InvalidEditException($"Block {droppedTwice} is dropped already. Droppable: {Listed(left)}.", left);
+        if (dropped.FirstOrDefault(name => !droppable.Contains(name, StringComparer.Ordinal)) is { } unknown)
+            throw new InvalidEditException($"'{unknown}' is no droppable block of {spec.Variant}. Droppable: {Listed(left)}.", left);
+        string[] whole = [.. compressible.Where(name => !dropped.Contains(name) && !compressed.ContainsKey(name))];
+        if (compressedTwice is not null)
+            throw new InvalidEditException($"Block {compressedTwice} is compressed or dropped already. Compressible: {Listed(whole)}.", whole);
+        if (compressed.Keys.FirstOrDefault(name => !compressible.Contains(name, StringComparer.Ordinal)) is { } other)
+            throw new InvalidEditException($"'{other}' is no compressible block of {spec.Variant}. Compressible: {Listed(whole)}.", whole);
+    }
 
     private static string Listed(string[] names) => names.Length == 0 ? "none" : string.Join(", ", names);
 }

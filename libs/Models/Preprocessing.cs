@@ -4,13 +4,17 @@ namespace Fewshot.Models;
 /// <param name="Size">Side of the square input, pixels.</param>
 /// <param name="Resize">Evaluation: the shorter side is resized to this many pixels before the centre crop of <paramref name="Size"/>; 0: no resize.</param>
 /// <param name="Interpolation"><c>bilinear</c> or <c>bicubic</c>.</param>
-/// <param name="Mean">Subtracted from each of the three channels in [0, 1].</param>
+/// <param name="Mean">Subtracted from each channel in [0, 1]; three of them, or one for greyscale images.</param>
 /// <param name="Std">What each channel is then divided by; positive.</param>
 /// <param name="Augmentation">Training: <c>none</c>, <c>flip</c>, <c>padded_crop_flip</c> or <c>random_resized_crop_flip</c>.</param>
 /// <param name="ResizeBothSides">Evaluation: both sides are resized to <paramref name="Resize"/>, whatever the aspect ratio.</param>
 public sealed record Preprocessing(
     int Size, int Resize, string Interpolation, double[] Mean, double[] Std, string Augmentation, bool ResizeBothSides = false)
 {
+    /// <summary>Channels of the input: 3, or 1 for greyscale.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public int Channels => Mean.Length;
+
     /// <summary>The names <see cref="Interpolation"/> takes.</summary>
     public static IReadOnlyList<string> Interpolations { get; } = ["bilinear", "bicubic"];
 
@@ -24,6 +28,16 @@ public sealed record Preprocessing(
     /// <summary>32x32 as it is, ImageNet mean and standard deviation, pad-4 random crop and flip (He et al. 2015, section 4.2).</summary>
     public static Preprocessing Cifar { get; } = ImageNet with { Size = 32, Resize = 0, Augmentation = "padded_crop_flip" };
 
+    /// <summary>For images of another size, resized in the same proportion (small ones not at all, and varied as CIFAR images are), and as many channels.</summary>
+    internal Preprocessing At(int size, int channels) => this with
+    {
+        Size = size,
+        Resize = size < 64 ? 0 : (int)Math.Round((double)Resize * size / Size),
+        Augmentation = size < 64 ? Cifar.Augmentation : Augmentation,
+        Mean = channels == Mean.Length ? Mean : [.. Enumerable.Repeat(Mean.Average(), channels)],
+        Std = channels == Std.Length ? Std : [.. Enumerable.Repeat(Std.Average(), channels)],
+    };
+
     /// <summary>Checks every field.</summary>
     /// <exception cref="InvalidSpecException">A field is out of its range.</exception>
     public Preprocessing Checked()
@@ -36,10 +50,10 @@ public sealed record Preprocessing(
             throw new InvalidSpecException($"preprocessing.interpolation takes one of {string.Join(", ", Interpolations)}.");
         if (!Augmentations.Contains(Augmentation, StringComparer.Ordinal))
             throw new InvalidSpecException($"preprocessing.augmentation takes one of {string.Join(", ", Augmentations)}.");
-        if (Mean is not { Length: 3 } || !Mean.All(double.IsFinite))
-            throw new InvalidSpecException("preprocessing.mean takes three finite numbers.");
-        if (Std is not { Length: 3 } || !Std.All(value => double.IsFinite(value) && value > 0))
-            throw new InvalidSpecException("preprocessing.std takes three positive numbers.");
+        if (Mean is not { Length: 1 or 3 } || !Mean.All(double.IsFinite))
+            throw new InvalidSpecException("preprocessing.mean takes one or three finite numbers, one for each channel.");
+        if (Std is null || Std.Length != Mean.Length || !Std.All(value => double.IsFinite(value) && value > 0))
+            throw new InvalidSpecException("preprocessing.std takes positive numbers, as many as mean.");
         return this;
     }
 

@@ -54,7 +54,7 @@ internal sealed class ResidualBlock(
         return branch[^1].Forward(ahead);
     }
 
-    internal override (long Macs, MapSize Output) Cost(MapSize input)
+    internal override (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention)
     {
         var (macs, output) = ConvStack.CostOf(branch, input);
         return (macs + (projection?.Cost(input).Macs ?? 0), output);

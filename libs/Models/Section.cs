@@ -5,10 +5,10 @@ namespace Fewshot.Models;
 /// <summary>A part of a network with one input and one output: the stem, a block, the tail.</summary>
 public abstract class Section
 {
-    private IReadOnlyList<ConvUnit>? units;
+    private IReadOnlyList<Unit>? units;
 
-    /// <summary>Its convolutions in the order of the forward pass; a projection shortcut last.</summary>
-    public IReadOnlyList<ConvUnit> Units => units ??= [.. Layers.OfType<ConvUnit>()];
+    /// <summary>Its convolutions and linear layers in the order of the forward pass; a projection shortcut last.</summary>
+    public IReadOnlyList<Unit> Units => units ??= [.. Layers.OfType<Unit>()];
 
     /// <summary>What owns its tensors, in the order of the checkpoint.</summary>
     internal abstract IReadOnlyList<Layer> Layers { get; }
@@ -17,7 +17,7 @@ public abstract class Section
     public abstract torch.Tensor Forward(torch.Tensor x);
 
     /// <summary>Multiply-adds for one image, and the size of the map that comes out.</summary>
-    internal abstract (long Macs, MapSize Output) Cost(MapSize input);
+    internal abstract (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention);
 }
 
 /// <summary>A residual unit with a name.</summary>
@@ -38,17 +38,29 @@ public abstract class Block : Section
     /// <summary>Its shortcut is the identity and it is not the first of its stage.</summary>
     public bool Droppable { get; }
 
+    /// <summary>Its MLP, which DC-ViT narrows; null where it has none.</summary>
+    public virtual Mlp? Mlp => null;
+
+    /// <summary>It has attention that DC-ViT can remove.</summary>
+    public virtual bool HasAttention => false;
+
+    /// <summary><see cref="CompressBlock"/> takes it.</summary>
+    public bool Compressible => HasAttention && Mlp is not null;
+
     /// <summary>The residual branch alone, before the shortcut is added; the only tensor left alive.</summary>
     public abstract torch.Tensor Branch(torch.Tensor x);
 
     /// <summary>
-    /// The residual branch up to the convolution that writes the stream: what networks that differ only from there on can share. The only
+    /// The residual branch up to the first unit that writes the stream: what networks that differ only from there on can share. The only
     /// tensor left alive. <see cref="Complete"/> makes the block's output of it.
     /// </summary>
     public abstract torch.Tensor Ahead(torch.Tensor x);
 
     /// <summary>The block's output from <see cref="Ahead"/> and its input; changes neither.</summary>
     public abstract torch.Tensor Complete(torch.Tensor ahead, torch.Tensor x);
+
+    /// <summary>MACs of its attention with the norm before it, and of its MLP without.</summary>
+    internal virtual (long Attention, long Mlp) PartCosts(MapSize input, MacsConvention convention) => (0, 0);
 }
 
 /// <summary>Where a block stands.</summary>

@@ -11,6 +11,7 @@ internal enum Initial
     KaimingFanOut,   // normal, std sqrt(2 / (out * k * k)) (He et al. 2015)
     KaimingFanIn,    // normal, std sqrt(2 / (in * k * k))
     Normal001,       // normal, std 0.01
+    Normal002,       // normal, std 0.02 (ViT's linear layers and embeddings)
     UniformFanIn,    // uniform, bound 1 / sqrt(fan), PyTorch's default of linear layers
 }
 
@@ -27,6 +28,9 @@ internal sealed class TensorSlot(string checkpointName, long[] shape, bool train
     public bool Trainable { get; } = trainable;
 
     public Initial Initial { get; } = initial;
+
+    /// <summary>Of position embeddings <c>[1, T, D]</c>: how many of the T come before the square grid; null for every other tensor.</summary>
+    public int? ExtraTokens { get; init; }
 
     public long Fan { get; } = fan;
 

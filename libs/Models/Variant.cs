@@ -17,6 +17,16 @@ public abstract record Variant(string Name, string Family, int Classes, Preproce
     /// <summary>This variant's name for a tensor that another library names <paramref name="key"/>; the same name where nothing is known.</summary>
     internal virtual string Translate(string key) => key;
 
+    /// <summary>Its sizes are read from a checkpoint; it cannot be built without one.</summary>
+    internal virtual bool IsGeneric => false;
+
+    /// <summary>The variant and preprocessing that a checkpoint's shapes ask for.</summary>
+    /// <param name="shapeOf">Shape of a tensor by this variant's name for it; null where the file has none.</param>
+    /// <param name="heads">The number of attention heads, which no shape tells; null when the caller does not say.</param>
+    /// <exception cref="CheckpointException">The shapes are none of this family, or the number of heads misses or cannot be.</exception>
+    internal virtual (Variant Variant, Preprocessing Preprocessing) Fit(Func<string, long[]?> shapeOf, int? heads) =>
+        heads is null ? (this, Preprocessing) : throw new CheckpointException($"{Name} has no attention heads to set.");
+
     /// <summary>This variant first, then those its weights may turn out to be of when only the family was named (another width).</summary>
     internal virtual IEnumerable<Variant> Relatives() => [this];
 }

@@ -19,12 +19,12 @@ internal static class NetworkProfiling
     /// <summary>Reads a network's description and counts what it costs; its weights are not looked at.</summary>
     /// <exception cref="PreconditionException">The artifact does not describe a network.</exception>
     /// <exception cref="ModelException">It describes none that this version can build.</exception>
-    public static (NetworkSpec Spec, NetworkCosts Costs) Describe(string path, IReadOnlyList<Edit> edits)
+    public static (NetworkSpec Spec, NetworkCosts Costs) Describe(string path, IReadOnlyList<Edit> edits, MacsConvention convention)
     {
         var spec = Checkpoint.ReadSpec(path)
             ?? throw new PreconditionException("The artifact does not describe its network (no metadata 'fewshot'): convert it first.");
         var edited = spec with { Edits = [.. spec.Edits, .. edits] };
-        return (edited, ModelCatalog.Describe(edited));
+        return (edited, ModelCatalog.Describe(edited, convention));
     }
 
     /// <summary>Measures candidates beside the original.</summary>

@@ -1,3 +1,4 @@
+using Fewshot.Models;
 using Fewshot.Compression.Synthesis;
 
 namespace Fewshot.Compression.Tests;
@@ -41,7 +42,7 @@ public class SynthesisTests
     {
         using var network = SmallSet.Network();
         using (TorchSharp.torch.no_grad())
-            network.StemUnits[0].Norm!.RunningMean.fill_(float.PositiveInfinity);
+            ((ConvUnit)network.StemUnits[0]).Norm!.RunningMean.fill_(float.PositiveInfinity);
 
         var error = Assert.Throws<NonFiniteTermException>(() => Run(network, Settings));
 

@@ -23,7 +23,7 @@ public class AdaptorTests
             using var adapted = network.Clone();
             var (block, frozen) = (Find(adapted, blockName), Find(folded, blockName));
             var x = torch.randn([images, block.Units[0].Inputs, size, size], generator: new torch.Generator(5));
-            foreach (var (unit, foldedUnit) in block.Units.Zip(frozen.Units))
+            foreach (var (unit, foldedUnit) in block.Units.Cast<ConvUnit>().Zip(frozen.Units))
             {
                 var input = torch.randn([images, unit.Inputs, size, size], generator: new torch.Generator(6));
                 var before = unit.Reads ? Adaptor(unit.Inputs, 7) : null;
@@ -121,7 +121,7 @@ public class AdaptorTests
     private static void Shake(Network network)
     {
         ulong seed = 100;
-        foreach (var norm in network.Blocks.SelectMany(block => block.Units).Select(unit => unit.Norm!))
+        foreach (var norm in network.Blocks.SelectMany(block => block.Units).Select(unit => ((ConvUnit)unit).Norm!))
         {
             using var generator = new torch.Generator(seed++);
             norm.Weight.uniform_(0.5, 1.5, generator);

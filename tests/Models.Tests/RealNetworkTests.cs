@@ -36,6 +36,19 @@ public class RealNetworkTests
         Assert.Contains("They fit cifar_resnet20.", error.Message, StringComparison.Ordinal);
     }
 
+    [SkippableTheory]
+    [InlineData("vit_fashion_mnist.safetensors", "vit_d128_l6_h4_m256_p4", 28, 1)]
+    [InlineData("vit_cifar10_d128_l4.safetensors", "vit_d128_l4_h4_m256_p4", 32, 3)]
+    public void Import_RealVisionTransformer_SizesFromItsShapes(string file, string variant, int size, int channels)
+    {
+        Skip.If(Folder is null, "the shared networks are not on this machine");
+        using var network = Checkpoint.Import(Path.Combine(Folder, file), "vit", new ImportOptions(Heads: 4));
+        Assert.Equal((variant, size, channels, 10), (network.Spec.Variant, network.Spec.Preprocessing.Size, network.Spec.Preprocessing.Channels, network.Spec.Classes));
+        using var guard = torch.no_grad();
+        using var logits = network.Forward(torch.randn([2, channels, size, size], generator: new torch.Generator(7)));
+        Assert.Equal([2, 10], logits.shape);
+    }
+
     private static string? Find()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

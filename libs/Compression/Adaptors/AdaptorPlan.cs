@@ -2,8 +2,8 @@ using Fewshot.Models;
 
 namespace Fewshot.Compression.Adaptors;
 
-/// <summary>Where one adaptor stands: before a convolution that reads the stream, or after one that writes it.</summary>
-public readonly record struct AdaptorSite(ConvUnit Unit, bool Before)
+/// <summary>Where one adaptor stands: before a unit that reads the stream, or after one that writes it.</summary>
+public readonly record struct AdaptorSite(Unit Unit, bool Before)
 {
     /// <summary>Channels of the stream at this place; the adaptor is [Channels, Channels, 1, 1].</summary>
     public long Channels => Before ? Unit.Inputs : Unit.Outputs;

@@ -13,7 +13,7 @@ internal sealed class StatisticsPenalty : IDisposable
 
     public StatisticsPenalty(Network network)
     {
-        units = [.. network.StemUnits, .. network.Blocks.SelectMany(block => block.Units), .. network.TailUnits];
+        units = [.. network.StemUnits.Concat(network.Blocks.SelectMany(block => block.Units)).Concat(network.TailUnits).OfType<ConvUnit>()];
         for (var i = 0; i < units.Length; i++)
         {
             var (norm, weight) = (units[i].Norm!, i == 0 ? FirstLayerWeight : 1);

@@ -31,22 +31,24 @@ public static class Checkpoint
     /// names translated, the class count and where possible the width taken from the shapes. A file of ours is read as it describes itself.</summary>
     /// <param name="path">The file.</param>
     /// <param name="variant">Name in the catalog.</param>
-    /// <param name="overrides">Preprocessing these weights expect; the variant's own by default.</param>
+    /// <param name="options">What the file cannot say.</param>
     /// <param name="device">Where the tensors live; the CPU by default.</param>
     /// <exception cref="UnknownArchitectureException">Unknown variant.</exception>
     /// <exception cref="CheckpointException">The message names what misses, is unexpected or differs, and the variants that fit.</exception>
-    public static Network Import(string path, string variant, Preprocessing? overrides = null, torch.Device? device = null)
+    public static Network Import(string path, string variant, ImportOptions? options = null, torch.Device? device = null)
     {
+        options ??= new ImportOptions();
         var found = ModelCatalog.Find(variant);
         using var archive = TensorArchive.Open(path);
         if (SpecOf(archive) is { } spec)
         {
-            if (ModelCatalog.Find(spec.Variant).Family != found.Family || spec.Variant != found.Name)
+            if (ModelCatalog.Find(spec.Variant).Family != found.Family || (spec.Variant != found.Name && !found.IsGeneric))
                 throw new CheckpointException($"The file describes itself as {spec.Variant}, not {found.Name}.");
-            return Fill(StateMatch.Exact(spec with { Preprocessing = (overrides ?? spec.Preprocessing).Checked() }, archive.Entries), archive, device);
+            var adjusted = (options.Adjust?.Invoke(spec.Preprocessing) ?? spec.Preprocessing).Checked();
+            return Fill(StateMatch.Exact(spec with { Preprocessing = adjusted }, archive.Entries, options.InterpolatePositions), archive, device);
         }
 
-        return Fill(StateMatch.Closest(found, overrides ?? found.Preprocessing, archive.Entries), archive, device);
+        return Fill(StateMatch.Closest(found, options, archive.Entries), archive, device);
     }
 
     /// <summary>Every tensor of a checkpoint of any known format, on the CPU in the file's dtype, by the file's names; the caller disposes them.</summary>
@@ -99,7 +101,7 @@ public static class Checkpoint
     {
         if (network.IsFolded)
             throw new InvalidOperationException("A folded network is an inference copy: save the network it was folded from.");
-        if (network.Layers.OfType<ConvUnit>().FirstOrDefault(unit => unit.AdaptorBefore is not null || unit.AdaptorAfter is not null) is { } adapted)
+        if (network.Layers.OfType<Unit>().FirstOrDefault(unit => unit.IsAdapted) is { } adapted)
             throw new InvalidOperationException($"{adapted.Name} holds adaptors: merge them before saving.");
         SafetensorsFile.Write(file, network);
     }
@@ -116,7 +118,7 @@ public static class Checkpoint
         {
             using var guard = torch.no_grad();
             foreach (var (slot, name) in match.Files)
-                slot.Fill(Finite(archive.Read(name), name));
+                slot.Fill(PositionEmbeddings.Resampled(Finite(archive.Read(name), name), slot));
             foreach (var (norm, name) in match.Counters)
             {
                 using var counter = archive.Read(name);

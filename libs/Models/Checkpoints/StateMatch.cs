@@ -7,7 +7,7 @@ internal sealed class StateMatch
     private static readonly string[] Prefixes = ["module.", "_orig_mod."];
     private static readonly string[] Floating = ["F32", "F16", "BF16", "F64"];
 
-    private StateMatch(Network outline, IReadOnlyDictionary<string, TensorEntry> entries, Func<string, string> translate)
+    private StateMatch(Network outline, IReadOnlyDictionary<string, TensorEntry> entries, Func<string, string> translate, bool interpolatePositions = false)
     {
         Outline = outline;
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -21,7 +21,9 @@ internal sealed class StateMatch
         {
             if (!files.Remove(slot.CheckpointName, out var name))
                 Missing.Add(slot.CheckpointName);
-            else if (!entries[name].Shape.AsSpan().SequenceEqual([.. slot.Shape]))
+            else if (!entries[name].Shape.AsSpan().SequenceEqual([.. slot.Shape]) && PositionEmbeddings.Differ(slot, entries[name].Shape) && !interpolatePositions)
+                Differing.Add(PositionEmbeddings.Difference(slot, entries[name].Shape));
+            else if (!entries[name].Shape.AsSpan().SequenceEqual([.. slot.Shape]) && !PositionEmbeddings.Differ(slot, entries[name].Shape))
                 Differing.Add($"{slot.CheckpointName}: file [{string.Join(",", entries[name].Shape)}], network [{string.Join(",", slot.Shape)}]");
             else if (!Floating.Contains(entries[name].Dtype, StringComparer.Ordinal))
                 Differing.Add($"{slot.CheckpointName}: file {entries[name].Dtype}, network one of {string.Join("/", Floating)}");
@@ -59,16 +61,23 @@ internal sealed class StateMatch
     private string[] Unexpected { get; }
 
     /// <summary>Names must be exactly the network's.</summary>
-    public static StateMatch Exact(NetworkSpec spec, IReadOnlyDictionary<string, TensorEntry> entries) =>
-        new(NetworkBuilder.Outline(spec), entries, static name => name);
+    public static StateMatch Exact(NetworkSpec spec, IReadOnlyDictionary<string, TensorEntry> entries, bool interpolatePositions = false) =>
+        new(NetworkBuilder.Outline(spec), entries, static name => name, interpolatePositions);
 
     /// <summary>The variant, or a relative of it, that fits; else the variant's own mismatch. The class count is the file's.</summary>
-    public static StateMatch Closest(Variant variant, Preprocessing preprocessing, IReadOnlyDictionary<string, TensorEntry> entries)
+    /// <exception cref="CheckpointException">The number of heads is needed and misses, or cannot be.</exception>
+    /// <exception cref="InvalidSpecException">The adjusted preprocessing is none this network can take.</exception>
+    public static StateMatch Closest(Variant variant, ImportOptions options, IReadOnlyDictionary<string, TensorEntry> entries)
     {
         StateMatch? best = null;
-        foreach (var relative in variant.Relatives())
+        var files = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        foreach (var (name, entry) in entries)
+            files.TryAdd(variant.Translate(Stripped(name)), entry.Shape);
+        var (fitting, standard) = variant.Fit(files.GetValueOrDefault, options.Heads);
+        var preprocessing = (options.Adjust?.Invoke(standard) ?? standard).Checked();
+        foreach (var relative in fitting.Relatives())
         {
-            var match = Of(relative, preprocessing, entries);
+            var match = Of(relative, preprocessing, entries, options.InterpolatePositions);
             if (match.Fits)
                 return match;
             best ??= match;
@@ -84,20 +93,20 @@ internal sealed class StateMatch
         Describe(parts, "missing", Missing);
         Describe(parts, "unexpected", [.. Unexpected.Select(Dtypes.Printed)]);
         Describe(parts, "different", Differing);
-        var fitting = ModelCatalog.Variants.Select(variant => Closest(variant, variant.Preprocessing, entries)).Where(match => match.Fits).Select(match => match.Outline.Spec.Variant).Distinct().ToArray();
+        var fitting = ModelCatalog.Variants.Select(variant => Closest(variant, new ImportOptions(), entries)).Where(match => match.Fits).Select(match => match.Outline.Spec.Variant).Distinct().ToArray();
         return new CheckpointException(
             $"The weights are not those of {Outline.Spec.Variant}{(Outline.Spec.Edits.Count > 0 ? $" with {Outline.Spec.Edits.Count} edits" : string.Empty)}: {string.Join("; ", parts)}. " +
             (fitting.Length > 0 ? $"They fit {string.Join(", ", fitting)}." : "They fit no variant of the catalog."));
     }
 
-    private static StateMatch Of(Variant variant, Preprocessing preprocessing, IReadOnlyDictionary<string, TensorEntry> entries)
+    private static StateMatch Of(Variant variant, Preprocessing preprocessing, IReadOnlyDictionary<string, TensorEntry> entries, bool interpolatePositions)
     {
         var outline = NetworkBuilder.Outline(variant.Spec(preprocessing: preprocessing));
         var classifier = outline.Classifier.Slots[0].CheckpointName;
         var shape = entries.Where(pair => variant.Translate(Stripped(pair.Key)) == classifier).Select(pair => pair.Value.Shape).FirstOrDefault();
         if (shape is [> 0 and <= NetworkSpec.MaxClasses, _] && shape[0] != variant.Classes)
             outline = NetworkBuilder.Outline(variant.Spec((int)shape[0], preprocessing));
-        return new StateMatch(outline, entries, variant.Translate);
+        return new StateMatch(outline, entries, variant.Translate, interpolatePositions);
     }
 
     private static string Stripped(string name)

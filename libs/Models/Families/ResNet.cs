@@ -81,7 +81,7 @@ internal sealed record ResNet : Variant
             return F.max_pool2d(map, 3, 2, 1);
         }
 
-        internal override (long Macs, MapSize Output) Cost(MapSize input)
+        internal override (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention)
         {
             var (macs, output) = conv.Cost(input);
             return (macs, output.After(kernel: 3, stride: 2, padding: 1));

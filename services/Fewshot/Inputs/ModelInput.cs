@@ -16,8 +16,7 @@ internal static class ModelInput
             var own = Checkpoint.ReadSpec(settings.Path);
             var name = settings.Architecture ?? own?.Variant ?? throw CommandException.BadInput(
                 "--arch is missing: the checkpoint does not say what network it is; 'fewshot models' lists the names");
-            var standard = own?.Preprocessing ?? ModelCatalog.Find(name).Preprocessing;
-            return Checkpoint.Import(settings.Path, name, Override(standard, settings));
+            return Checkpoint.Import(settings.Path, name, new ImportOptions(standard => Override(standard, settings), settings.Heads, settings.InterpolatePositions));
         }
         catch (UnknownArchitectureException exception)
         {
@@ -55,6 +54,14 @@ internal static class ModelInput
         return [.. names.Distinct()];
     }
 
+    private static double[] PerChannel(string option, double[]? given, double[] standard) => given switch
+    {
+        null => standard,
+        [var one] => [.. standard.Select(_ => one)],
+        _ when given.Length == standard.Length => given,
+        _ => throw CommandException.BadInput($"{option} has {given.Length} values; this network's images have {standard.Length} channel{(standard.Length == 1 ? "" : "s")}"),
+    };
+
     private static Preprocessing Override(Preprocessing standard, ModelSettings settings)
     {
         var rule = settings.Resize is not null && ResizeRule.TryParse(settings.Resize, out var given) ? given : (ResizeRule?)null;
@@ -63,8 +70,8 @@ internal static class ModelInput
         var resize = rule?.Pixels ?? (size == standard.Size ? standard.Resize : (int)Math.Round((double)standard.Resize * size / standard.Size));
         return standard with
         {
-            Mean = settings.Mean ?? standard.Mean,
-            Std = settings.Std ?? standard.Std,
+            Mean = PerChannel("--mean", settings.Mean, standard.Mean),
+            Std = PerChannel("--std", settings.Std, standard.Std),
             Size = size,
             Resize = resize,
             ResizeBothSides = rule?.BothSides ?? standard.ResizeBothSides,

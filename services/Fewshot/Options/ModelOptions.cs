@@ -6,6 +6,8 @@ namespace Fewshot.Cli.Options;
 internal sealed record ModelSettings(
     string Path,
     string? Architecture,
+    int? Heads,
+    bool InterpolatePositions,
     double[]? Mean,
     double[]? Std,
     int? Size,
@@ -17,6 +19,8 @@ internal sealed class ModelOptions
 {
     private readonly Option<string?> model = OptionKinds.Text("--model", "checkpoint: .safetensors, .pth or .th", "FILE");
     private readonly Option<string?> arch = OptionKinds.Text("--arch", "architecture, as 'fewshot models' lists them; not needed for a file that fewshot wrote", "NAME");
+    private readonly Option<int?> heads = OptionKinds.WholeNumber("--heads", "attention heads of a vision transformer of unusual width, which no checkpoint says", 1, 256);
+    private readonly Option<bool> interpolate = OptionKinds.Flag("--interpolate-positions", "interpolate the position embeddings of a vision transformer when --size is another than theirs");
     private readonly Option<double[]?> mean = OptionKinds.PerChannel("--mean", "channel means the weights were trained with, on the scale 0..1", positive: false);
     private readonly Option<double[]?> std = OptionKinds.PerChannel("--std", "channel standard deviations the weights were trained with", positive: true);
     private readonly Option<int?> size = OptionKinds.WholeNumber("--size", "side of the square input, pixels", 8, 4096);
@@ -37,7 +41,7 @@ internal sealed class ModelOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[model, arch, mean, std, size, resize, interpolation, augmentation])
+        foreach (Option option in (Option[])[model, arch, heads, interpolate, mean, std, size, resize, interpolation, augmentation])
             command.Add(option);
     }
 
@@ -46,6 +50,8 @@ internal sealed class ModelOptions
     public ModelSettings Read(ParseResult parsed) => new(
         parsed.GetValue(model) ?? "",
         parsed.GetValue(arch),
+        parsed.GetValue(heads),
+        parsed.GetValue(interpolate),
         parsed.Given(mean),
         parsed.Given(std),
         parsed.GetValue(size),

@@ -61,7 +61,7 @@ internal static class OptionKinds
         }),
     };
 
-    /// <summary>One number for all three channels, or three separated by commas.</summary>
+    /// <summary>One number for all channels, or three separated by commas.</summary>
     public static Option<double[]?> PerChannel(string name, string description, bool positive) => new(name)
     {
         Description = description,
@@ -73,7 +73,7 @@ internal static class OptionKinds
             var good = parts.Length is 1 or 3;
             for (var i = 0; i < parts.Length; i++)
                 good &= TryNumber(parts[i], out values[i]) && (!positive || values[i] > 0);
-            return (good, values.Length == 1 ? [values[0], values[0], values[0]] : values);
+            return (good, values);
         }),
     };
 

@@ -66,7 +66,9 @@ internal static class FinetunerTranslation
     private static IReadOnlyList<Models.Edit> ToEdits(IEnumerable<Edit> edits, string field) => [.. edits.Select(edit => edit.KindCase switch
     {
         Edit.KindOneofCase.DropBlock => (Models.Edit)new Models.DropBlock(edit.DropBlock.Block),
-        _ => throw new InvalidFieldException(field, "each must be a drop_block."),
+        Edit.KindOneofCase.CompressBlock => new Models.CompressBlock(
+            edit.CompressBlock.Block, Fields.Whole(edit.CompressBlock.Hidden, field + ".compress_block.hidden", 1, 1_000_000), edit.CompressBlock.Seed),
+        _ => throw new InvalidFieldException(field, "each must be a drop_block or a compress_block."),
     })];
 
     private static TrainingSettings ToSettings(OptimizerSettings? optimizer, ulong seed, int iterations, double learningRate)

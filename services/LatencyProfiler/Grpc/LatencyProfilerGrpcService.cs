@@ -15,7 +15,7 @@ internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStor
         var network = Fields.Present(request.Network, "network");
         var edits = ProfilingTranslation.ToEdits(network.Edits, "network.edits");
         var path = await artifacts.MaterializeAsync(Fields.Digest(network.Digest, "network.digest"), context.CancellationToken);
-        var (spec, costs) = NetworkProfiling.Describe(path, edits);
+        var (spec, costs) = NetworkProfiling.Describe(path, edits, request.MacsConvention.ToConvention("macs_convention"));
         return new DescribeNetworkResponse { Description = ProfilingTranslation.ToProto(spec, costs) };
     }
 

@@ -33,8 +33,13 @@ internal static class ProfilingTranslation
     public static IReadOnlyList<Models.Edit> ToEdits(IEnumerable<Edit> edits, string field) => [.. edits.Select(edit => edit.KindCase switch
     {
         Edit.KindOneofCase.DropBlock => (Models.Edit)new Models.DropBlock(edit.DropBlock.Block),
-        _ => throw new InvalidFieldException(field, "each must be a drop_block."),
+        Edit.KindOneofCase.CompressBlock => new Models.CompressBlock(
+            edit.CompressBlock.Block, Fields.Whole(edit.CompressBlock.Hidden, field + ".compress_block.hidden", 1, 1_000_000), edit.CompressBlock.Seed),
+        _ => throw new InvalidFieldException(field, "each must be a drop_block or a compress_block."),
     })];
+
+    public static Models.MacsConvention ToConvention(this MacsConvention convention, string field) =>
+        Fields.Known(convention, field) == MacsConvention.Paper ? Models.MacsConvention.Paper : Models.MacsConvention.Standard;
 
     public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
         Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
@@ -45,11 +50,26 @@ internal static class ProfilingTranslation
     public static NetworkDescription ToProto(Models.NetworkSpec spec, Models.NetworkCosts costs) => new()
     {
         Variant = spec.Variant,
-        Blocks = { costs.Blocks.Select(b => new Block { Name = b.Name, Stage = b.Stage, Droppable = b.Droppable, Macs = b.Macs, Params = b.Params }) },
+        Blocks = { costs.Blocks.Select(ToProto) },
         Macs = costs.Macs,
         Params = costs.Params,
         ImageSize = spec.Preprocessing.Size,
         Classes = spec.Classes,
+        Family = Models.ModelCatalog.Find(spec.Variant).Family,
+        HasBatchNorm = costs.HasBatchNorm,
+    };
+
+    private static Block ToProto(Models.BlockCosts block) => new()
+    {
+        Name = block.Name,
+        Stage = block.Stage,
+        Droppable = block.Droppable,
+        Macs = block.Macs,
+        Params = block.Params,
+        AttentionMacs = block.AttentionMacs,
+        MlpMacs = block.MlpMacs,
+        Hidden = (int)block.Hidden,
+        Compressible = block.Compressible,
     };
 
     public static DeviceDescription ToProto(this DeviceInfo device) =>

@@ -8,6 +8,7 @@ public sealed class PyTorchOracle : IDisposable
 {
     private const string Python = "/usr/bin/python3";
     private static readonly string Script = Path.Combine(AppContext.BaseDirectory, "Oracle", "oracle.py");
+    private static readonly string VisionScript = Path.Combine(AppContext.BaseDirectory, "Oracle", "vit_oracle.py");
 
     public PyTorchOracle()
     {
@@ -17,6 +18,8 @@ public sealed class PyTorchOracle : IDisposable
             throw new InvalidOperationException(failed.Error);
         else if (!File.Exists(At("resnet18.pth")))
             MissingVision = "torchvision is not installed for " + Python;
+        else
+            RunVision("make");
         MissingVision ??= Missing;
     }
 
@@ -31,6 +34,12 @@ public sealed class PyTorchOracle : IDisposable
     public void RunPruned()
     {
         var (code, error) = Run(Script, "pruned", Folder);
+        Assert.True(code == 0, error);
+    }
+
+    public void RunVision(string command)
+    {
+        var (code, error) = Run(VisionScript, command, Folder);
         Assert.True(code == 0, error);
     }
 
