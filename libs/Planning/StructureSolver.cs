@@ -24,11 +24,18 @@ public static class StructureSolver
     /// </exception>
     public static CompressedStructure Solve(long networkMacs, IReadOnlyList<BlockParts> candidates, double macsRatio, int extraBlocks = 0)
     {
-        if (!(macsRatio is > 0 and < 1))
-            throw new PlanningException($"A MACs ratio is above 0 and below 1 (0.75 keeps 75 %), not {macsRatio.ToString(CultureInfo.InvariantCulture)}.");
+        CheckRatio(macsRatio);
         var shape = BlockShape.Of(networkMacs, candidates, extraBlocks);
-        var target = (long)Math.Round(macsRatio * networkMacs);
+        var target = TargetOf(networkMacs, macsRatio);
         return shape.Solve(target) ?? throw Infeasible(shape, target, macsRatio);
+    }
+
+    /// <summary>As <see cref="Solve"/>, but null where no structure reaches the ratio.</summary>
+    /// <exception cref="PlanningException">The ratio is outside (0, 1), there is no candidate left, or candidates differ in their parts.</exception>
+    public static CompressedStructure? TrySolve(long networkMacs, IReadOnlyList<BlockParts> candidates, double macsRatio, int extraBlocks = 0)
+    {
+        CheckRatio(macsRatio);
+        return BlockShape.Of(networkMacs, candidates, extraBlocks).Solve(TargetOf(networkMacs, macsRatio));
     }
 
     /// <summary>
@@ -40,6 +47,14 @@ public static class StructureSolver
     {
         var shape = BlockShape.Of(networkMacs, candidates, extraBlocks);
         return shape.Reachable().OrderByDescending(s => s.Macs).ToArray();
+    }
+
+    private static long TargetOf(long networkMacs, double macsRatio) => (long)Math.Round(macsRatio * networkMacs);
+
+    internal static void CheckRatio(double ratio)
+    {
+        if (!(ratio is > 0 and < 1))
+            throw new PlanningException($"A MACs ratio is above 0 and below 1 (0.75 keeps 75 %), not {ratio.ToString(CultureInfo.InvariantCulture)}.");
     }
 
     private static PlanningException Infeasible(BlockShape shape, long target, double ratio)

@@ -22,6 +22,7 @@ public sealed class CheckpointTests : IDisposable
         WriteForeign(network.State().Select(item => (item.Name, dtype, item.Value.to(type))));
         using var read = Checkpoint.Import(File1, "cifar_resnet20");
         Assert.Equal(7, read.Spec.Classes);
+        Assert.Equal(read.Spec, Checkpoint.Identify(File1, "cifar_resnet20"));
         Assert.All(read.State(), item => Assert.Equal(torch.float32, item.Value.dtype));
         PyTorchOracle.AssertClose(network.Classifier.Weight, read.Classifier.Weight, size == 8 ? 0 : 1e-2);
     }
@@ -45,6 +46,7 @@ public sealed class CheckpointTests : IDisposable
         WriteForeign(network.State().Where(item => item.Name != without).Select(item => (item.Name, "F32", item.Value)));
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Import(File1, variant));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Equal(error.Message, Assert.Throws<CheckpointException>(() => Checkpoint.Identify(File1, variant)).Message);
         Assert.Contains(without == "none" ? "They fit cifar_resnet20." : "They fit no variant", error.Message, StringComparison.Ordinal);
     }
 

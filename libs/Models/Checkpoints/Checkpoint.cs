@@ -37,18 +37,17 @@ public static class Checkpoint
     /// <exception cref="CheckpointException">The message names what misses, is unexpected or differs, and the variants that fit.</exception>
     public static Network Import(string path, string variant, ImportOptions? options = null, torch.Device? device = null)
     {
-        options ??= new ImportOptions();
-        var found = ModelCatalog.Find(variant);
         using var archive = TensorArchive.Open(path);
-        if (SpecOf(archive) is { } spec)
-        {
-            if (ModelCatalog.Find(spec.Variant).Family != found.Family || (spec.Variant != found.Name && !found.IsGeneric))
-                throw new CheckpointException($"The file describes itself as {spec.Variant}, not {found.Name}.");
-            var adjusted = (options.Adjust?.Invoke(spec.Preprocessing) ?? spec.Preprocessing).Checked();
-            return Fill(StateMatch.Exact(spec with { Preprocessing = adjusted }, archive.Entries, options.InterpolatePositions), archive, device);
-        }
+        return Fill(Match(archive, variant, options ?? new ImportOptions()), archive, device);
+    }
 
-        return Fill(StateMatch.Closest(found, options, archive.Entries), archive, device);
+    /// <summary>What <see cref="Import"/> would make of a file, from the names and shapes in it: no tensor is read.</summary>
+    /// <inheritdoc cref="Import"/>
+    public static NetworkSpec Identify(string path, string variant, ImportOptions? options = null)
+    {
+        using var archive = TensorArchive.Open(path);
+        var match = Match(archive, variant, options ?? new ImportOptions());
+        return match.Fits ? match.Outline.Spec : throw match.Refusal(archive.Entries);
     }
 
     /// <summary>Every tensor of a checkpoint of any known format, on the CPU in the file's dtype, by the file's names; the caller disposes them.</summary>
@@ -104,6 +103,17 @@ public static class Checkpoint
         if (network.Layers.OfType<Unit>().FirstOrDefault(unit => unit.IsAdapted) is { } adapted)
             throw new InvalidOperationException($"{adapted.Name} holds adaptors: merge them before saving.");
         SafetensorsFile.Write(file, network);
+    }
+
+    private static StateMatch Match(TensorArchive archive, string variant, ImportOptions options)
+    {
+        var found = ModelCatalog.Find(variant);
+        if (SpecOf(archive) is not { } spec)
+            return StateMatch.Closest(found, options, archive.Entries);
+        if (ModelCatalog.Find(spec.Variant).Family != found.Family || (spec.Variant != found.Name && !found.IsGeneric))
+            throw new CheckpointException($"The file describes itself as {spec.Variant}, not {found.Name}.");
+        var adjusted = (options.Adjust?.Invoke(spec.Preprocessing) ?? spec.Preprocessing).Checked();
+        return StateMatch.Exact(spec with { Preprocessing = adjusted }, archive.Entries, options.InterpolatePositions);
     }
 
     private static NetworkSpec? SpecOf(TensorArchive archive) =>

@@ -7,24 +7,22 @@ namespace Fewshot.Cli.Inputs;
 internal static class ModelInput
 {
     /// <exception cref="CommandException">The file or the architecture does not exist, or they do not fit each other.</exception>
-    public static Network Load(ModelSettings settings)
+    public static Network Load(ModelSettings settings) => FromFile(settings, (path, name, options) => Checkpoint.Import(path, name, options));
+
+    /// <summary>What the file, or the architecture where no file is named, is; no tensor is made.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static NetworkSpec Describe(ModelSettings settings)
     {
-        if (Directory.Exists(settings.Path)) throw CommandException.BadInput($"--model: '{settings.Path}' is a folder; name a checkpoint file");
-        if (!File.Exists(settings.Path)) throw CommandException.BadInput($"--model: there is no file '{settings.Path}'");
+        if (settings.Path.Length > 0) return FromFile(settings, Checkpoint.Identify);
+        if (settings.Architecture is null) throw CommandException.Usage("give --arch or --model");
         try
         {
-            var own = Checkpoint.ReadSpec(settings.Path);
-            var name = settings.Architecture ?? own?.Variant ?? throw CommandException.BadInput(
-                "--arch is missing: the checkpoint does not say what network it is; 'fewshot models' lists the names");
-            return Checkpoint.Import(settings.Path, name, new ImportOptions(standard => Override(standard, settings), settings.Heads, settings.InterpolatePositions));
-        }
-        catch (UnknownArchitectureException exception)
-        {
-            throw CommandException.BadInput($"--arch: {exception.Message}", exception);
+            var variant = ModelCatalog.Find(settings.Architecture);
+            return variant.Spec(preprocessing: Override(variant.Preprocessing, settings));
         }
         catch (ModelException exception)
         {
-            throw CommandException.BadInput($"--model: {exception.Message}", exception);
+            throw CommandException.BadInput($"--arch: {exception.Message}", exception);
         }
     }
 
@@ -52,6 +50,27 @@ internal static class ModelInput
         if (unknown.Length > 0)
             throw CommandException.BadInput($"--blocks: {string.Join(", ", unknown)} cannot be dropped; {network.Spec.Variant} lets go of {string.Join(", ", droppable)}");
         return [.. names.Distinct()];
+    }
+
+    private static T FromFile<T>(ModelSettings settings, Func<string, string, ImportOptions, T> read)
+    {
+        if (Directory.Exists(settings.Path)) throw CommandException.BadInput($"--model: '{settings.Path}' is a folder; name a checkpoint file");
+        if (!File.Exists(settings.Path)) throw CommandException.BadInput($"--model: there is no file '{settings.Path}'");
+        try
+        {
+            var own = Checkpoint.ReadSpec(settings.Path);
+            var name = settings.Architecture ?? own?.Variant ?? throw CommandException.BadInput(
+                "--arch is missing: the checkpoint does not say what network it is; 'fewshot models' lists the names");
+            return read(settings.Path, name, new ImportOptions(standard => Override(standard, settings), settings.Heads, settings.InterpolatePositions));
+        }
+        catch (UnknownArchitectureException exception)
+        {
+            throw CommandException.BadInput($"--arch: {exception.Message}", exception);
+        }
+        catch (ModelException exception)
+        {
+            throw CommandException.BadInput($"--model: {exception.Message}", exception);
+        }
     }
 
     private static double[] PerChannel(string option, double[]? given, double[] standard) => given switch
