@@ -1,5 +1,6 @@
 using Fewshot.Artifacts;
 using Fewshot.Compression;
+using Fewshot.Compression.Edits;
 using Fewshot.Compression.Finetuning;
 using Fewshot.Compression.Mimicking;
 using Fewshot.Models;
@@ -10,6 +11,10 @@ namespace Fewshot.Finetuner;
 /// <summary>A student, made of its teacher by edits, that shall mimic it.</summary>
 internal sealed record FinetuneJob(
     Digest Teacher, IReadOnlyList<Edit> Edits, Digest Images, TrainingSettings Settings, FeaturePoint FeaturePoint, ComputeSettings Compute);
+
+/// <summary>A network that loses further blocks and then shall mimic its teacher again, as DC-ViT does it.</summary>
+internal sealed record ProgressiveJob(
+    Digest Teacher, Digest Start, IReadOnlyList<RequestedEdit> Edits, Digest Images, MimicSettings Settings, ComputeSettings Compute);
 
 /// <summary>The finetuned network, stored; kept blocks' names in the original to those in its checkpoint.</summary>
 internal sealed record FinetunedNetwork(Digest Network, FinetuneOutcome Loss, int Images, IReadOnlyDictionary<string, string> RenamedBlocks);
@@ -37,6 +42,16 @@ internal static class NetworkTraining
         var loss = MimicFinetuning.Run(
             teacher, student, images, job.Settings, job.FeaturePoint, job.Compute, step.Progress, step.Checkpoints, step.Stop);
         return new FinetunedNetwork(step.Store(stream => Checkpoint.Save(student, stream)), loss, images.Count, student.RenamedBlocks());
+    }
+
+    public static FinetunedNetwork Compress(StepContext step, ProgressiveJob job)
+    {
+        using var teacher = Checkpoint.Load(step.Materialize(job.Teacher));
+        using var start = Checkpoint.Load(step.Materialize(job.Start));
+        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        var (student, loss) = ProgressiveFinetuning.Run(teacher, start, job.Edits, images, job.Settings, job.Compute, step.Progress, step.Checkpoints, step.Stop);
+        using (student)
+            return new FinetunedNetwork(step.Store(stream => Checkpoint.Save(student, stream)), loss, images.Count, student.RenamedBlocks());
     }
 
     public static EvaluatedNetwork Evaluate(StepContext step, EvaluationJob job)

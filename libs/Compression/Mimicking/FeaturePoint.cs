@@ -7,11 +7,14 @@ namespace Fewshot.Compression.Mimicking;
 /// <summary>Where teacher and student are compared (MiR, arXiv 2201.02620, section 3).</summary>
 public enum FeaturePoint
 {
-    /// <summary>The map before global average pooling.</summary>
+    /// <summary>The map before global average pooling; of a transformer, all tokens after the final norm.</summary>
     PreGap,
 
-    /// <summary>The vector after it.</summary>
+    /// <summary>The vector after it; of a transformer, the class token.</summary>
     PostGap,
+
+    /// <summary>The output of the last block that trains, where only the first blocks do.</summary>
+    LastTrained,
 }
 
 /// <summary>The mimic loss: mean squared error between the features of two networks over all elements.</summary>

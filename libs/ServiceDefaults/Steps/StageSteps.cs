@@ -9,6 +9,9 @@ public static class StageSteps
     /// <summary>Tries blocks.</summary>
     public static StepDefinition RunTrials { get; } = new("/fewshot.trials.v1.BlockTrialService/RunTrials", 1, "trials");
 
+    /// <summary>Tries compressed blocks.</summary>
+    public static StepDefinition TryCompressions { get; } = new("/fewshot.trials.v1.BlockTrialService/TryCompressions", 1, "trials");
+
     /// <summary>Finetunes a pruned network.</summary>
     public static StepDefinition Finetune { get; } = new("/fewshot.finetuning.v1.FinetunerService/Finetune", 1, "finetune");
 

@@ -23,6 +23,21 @@ internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions opt
             context);
     }
 
+    public override Task TryCompressions(TryCompressionsRequest request, IServerStreamWriter<TryCompressionsResponse> responseStream, ServerCallContext context)
+    {
+        var job = request.ToJob();
+        return steps.ServeAsync(
+            StageSteps.TryCompressions,
+            request,
+            step => Run(step, request, job),
+            (info, progress, result) => progress is null
+                ? new TryCompressionsResponse { Step = info, Result = result }
+                : new TryCompressionsResponse { Step = info, Progress = progress },
+            responseStream,
+            options,
+            context);
+    }
+
     /// <summary>Tries what no other group has tried before, and records each candidate by itself, so that another grouping finds it done.</summary>
     private static RunTrialsResult Run(StepContext step, RunTrialsRequest request, TrialJob job)
     {
@@ -43,6 +58,33 @@ internal sealed class BlockTrialGrpcService(StepRunner steps, FewshotOptions opt
         }
 
         return new RunTrialsResult { Outcomes = { job.Candidates.Select(name => done[name]!.Outcomes[0]) }, Images = done[job.Candidates[0]]!.Images };
+    }
+
+    /// <summary>As for the trials of PRACTISE; a candidate is recorded as soon as it has been tried.</summary>
+    private static TryCompressionsResult Run(StepContext step, TryCompressionsRequest request, CompressionJob job)
+    {
+        var done = request.Candidates.Select(edit => request.Candidates.Count == 1 ? null : step.FindResult<TryCompressionsResult>(StageSteps.TryCompressions, Alone(request, edit))).ToArray();
+        int[] left = [.. Enumerable.Range(0, done.Length).Where(i => done[i] is null)];
+        var started = Stopwatch.GetTimestamp();
+        if (left.Length > 0)
+        {
+            CompressionCandidates.Run(step, job with { Candidates = [.. left.Select(i => job.Candidates[i])] }, (index, tried, images) =>
+            {
+                var alone = done[left[index]] = new TryCompressionsResult { Outcomes = { tried.ToProto() }, Images = images };
+                if (done.Length > 1)
+                    step.Record(StageSteps.TryCompressions, Alone(request, request.Candidates[left[index]]), alone, Stopwatch.GetElapsedTime(started) / (index + 1));
+            });
+        }
+
+        return new TryCompressionsResult { Outcomes = { done.Select(result => result!.Outcomes[0]) }, Images = done[0]!.Images };
+    }
+
+    private static TryCompressionsRequest Alone(TryCompressionsRequest request, Networks.V1.Edit candidate)
+    {
+        var alone = request.Clone();
+        alone.Candidates.Clear();
+        alone.Candidates.Add(candidate);
+        return alone;
     }
 
     private static RunTrialsRequest Alone(RunTrialsRequest request, string candidate)

@@ -42,7 +42,7 @@ internal static class TrialTranslation
     private static Trials.V1.TrialOutcome ToProto(TrialOutcome outcome) =>
         new() { Block = outcome.Block, Value = outcome.Value, DistanceBefore = outcome.DistanceBefore };
 
-    private static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
+    public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
         Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
         compute.MixedPrecision,
         compute.Tf32,

@@ -9,11 +9,11 @@ internal sealed class FinetunerGrpcService(StepRunner steps, FewshotOptions opti
 {
     public override Task Finetune(FinetuneRequest request, IServerStreamWriter<FinetuneResponse> responseStream, ServerCallContext context)
     {
-        var job = request.ToJob();
+        var run = request.ToWork();
         return steps.ServeAsync(
             StageSteps.Finetune,
             request,
-            step => NetworkTraining.Finetune(step, job).ToProto(),
+            step => run(step).ToProto(),
             (info, progress, result) => progress is null
                 ? new FinetuneResponse { Step = info, Result = result }
                 : new FinetuneResponse { Step = info, Progress = progress },

@@ -12,7 +12,22 @@ namespace Fewshot.Finetuner.Grpc;
 /// <summary>Between the contract and the training's own terms.</summary>
 internal static class FinetunerTranslation
 {
-    public static FinetuneJob ToJob(this FinetuneRequest request) => new(
+    /// <summary>What the request asks for: DC-ViT's finetuning where it says how to mimic, PRACTISE's otherwise.</summary>
+    public static Func<StepContext, FinetunedNetwork> ToWork(this FinetuneRequest request)
+    {
+        if (request.Mimic is not null)
+        {
+            var progressive = MimicTranslation.ToJob(request);
+            return step => NetworkTraining.Compress(step, progressive);
+        }
+
+        if (request.StartDigest.Length > 0)
+            throw new InvalidFieldException("start_digest", "is only taken together with mimic.");
+        var job = request.ToJob();
+        return step => NetworkTraining.Finetune(step, job);
+    }
+
+    private static FinetuneJob ToJob(this FinetuneRequest request) => new(
         Fields.Digest(request.TeacherDigest, "teacher_digest"),
         ToEdits(request.Edits, "edits"),
         Fields.Digest(request.ImageSetDigest, "image_set_digest"),
@@ -83,7 +98,7 @@ internal static class FinetunerTranslation
             Fields.Number(optimizer.WeightDecay, "optimizer.weight_decay", 0, 1, defaultValue: 1e-4));
     }
 
-    private static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
+    public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
         Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
         compute.MixedPrecision,
         compute.Tf32,

@@ -1,0 +1,110 @@
+using Fewshot.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Fewshot.Compression.Mimicking;
+
+/// <summary>A compressed network in training: its first blocks learn by AdamW to reproduce the teacher, the others stay as they are.</summary>
+internal sealed class MimicStudent : IDisposable
+{
+    private readonly MimicSettings settings;
+    private readonly Parameter[] trained;
+    private readonly AdamW optimizer;
+    private readonly int blocks;
+
+    /// <param name="network">Trained in place; the caller's.</param>
+    /// <param name="teacher">The original.</param>
+    public MimicStudent(Network network, Network teacher, MimicSettings settings)
+    {
+        (Network, this.settings) = (network, settings);
+        (Last, blocks) = settings.AllBlocks ? (teacher.Blocks.Count - 1, network.Blocks.Count) : Extent(network, teacher);
+        network.RequiresGrad(false);
+        trained = [.. settings.AllBlocks ? network.Parameters() : network.ParametersUpTo(blocks)];
+        foreach (var parameter in trained)
+            parameter.requires_grad_(true);
+        optimizer = optim.AdamW(trained, lr: settings.PeakRate, beta1: 0.9, beta2: 0.999, weight_decay: settings.WeightDecay);
+    }
+
+    public Network Network { get; }
+
+    /// <summary>Index, in the teacher, of the last block that was compressed or dropped.</summary>
+    public int Last { get; }
+
+    /// <summary>Bytes of weights, gradients and optimiser state.</summary>
+    public static long BytesOf(Network network) => 4 * sizeof(float) * network.Costs().Params;
+
+    /// <summary>One step.</summary>
+    /// <returns>The loss before it, a detached scalar in the caller's dispose scope.</returns>
+    public Tensor Step(Tensor images, MimicTarget target, long iteration)
+    {
+        using var scope = NewDisposeScope();
+        var loss = Loss(images, target);
+        loss.backward();
+        GradientNorm.Clip(trained, settings.GradientClip);
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = settings.Rate(iteration);
+        optimizer.step();
+        optimizer.zero_grad();
+        return loss.detach().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The mimic loss, a scalar in the caller's dispose scope.</summary>
+    public Tensor Loss(Tensor images, MimicTarget target)
+    {
+        using var scope = NewDisposeScope();
+        var point = settings.FeaturePoint;
+        var stream = Network.Stem(images);
+        var until = point == FeaturePoint.LastTrained ? blocks : Network.Blocks.Count;
+        for (var i = 0; i < until; i++)
+        {
+            var next = Network.Blocks[i].Forward(stream);
+            stream.Dispose();
+            stream = next;
+        }
+
+        return (point == FeaturePoint.LastTrained
+            ? MimicLoss.Between(stream, target.Streams[Last])
+            : MimicLoss.Between(MimicLoss.FeaturesOf(Network, stream, point), target.Features)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Everything a continued training needs, by name.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State()
+    {
+        var states = optimizer.state_dict().State;
+        return Network.State().Concat(states.Cast<Adam.State>().SelectMany((state, i) =>
+            new[] { ($"exp_avg.{i}", state.exp_avg), ($"exp_avg_sq.{i}", state.exp_avg_sq) }));
+    }
+
+    /// <summary>Takes what <see cref="State"/> gave after this many iterations.</summary>
+    public void Restore(Func<string, Tensor> saved, long iterations)
+    {
+        using var _ = no_grad();
+        foreach (var (name, value) in Network.State())
+            value.copy_(saved(name));
+        foreach (var (state, i) in optimizer.state_dict().State.Cast<Adam.State>().Select((state, i) => (state, i)))
+        {
+            state.exp_avg.copy_(saved($"exp_avg.{i}"));
+            state.exp_avg_sq.copy_(saved($"exp_avg_sq.{i}"));
+            state.step = iterations;
+        }
+    }
+
+    public void Dispose()
+    {
+        optimizer.Dispose();
+        Network.RequiresGrad(false);
+    }
+
+    /// <summary>The last edited block in the teacher, and how many of the student's blocks stand up to it.</summary>
+    private static (int Last, int Blocks) Extent(Network student, Network teacher)
+    {
+        var edited = student.Spec.Edits.Skip(teacher.Spec.Edits.Count)
+            .Select(edit => edit switch { CompressBlock compress => compress.Block, DropBlock drop => drop.Block, _ => "" }).ToHashSet(StringComparer.Ordinal);
+        var names = teacher.Blocks.Select(block => block.Name).ToList();
+        var last = names.FindLastIndex(edited.Contains);
+        if (last < 0)
+            throw new CompressionException("edits: the student has no block compressed or dropped; name at least one");
+        return (last, student.Blocks.Count(block => names.IndexOf(block.Name) <= last));
+    }
+}
