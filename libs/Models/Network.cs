@@ -158,7 +158,8 @@ public sealed class Network : IDisposable
             var (blockMacs, output) = block.Cost(size, convention);
             var (attention, mlp) = block.PartCosts(size, convention);
             rows.Add(new BlockCosts(
-                block.Name, block.Stage, block.Droppable, blockMacs, block.Layers.Sum(Params), attention, mlp, block.Mlp?.Hidden.Outputs ?? 0, block.Compressible));
+                block.Name, block.Stage, block.Droppable, blockMacs, block.Layers.Sum(Params), attention, mlp, block.Mlp?.Hidden.Outputs ?? 0, block.Compressible,
+                block.CheckpointName));
             (macs, size) = (macs + blockMacs, output);
         }
 

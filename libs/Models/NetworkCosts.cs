@@ -10,8 +10,10 @@ namespace Fewshot.Models;
 /// <param name="MlpMacs">Those of its MLP without its norm; 0 where it has none.</param>
 /// <param name="Hidden">Hidden units of its MLP; 0 where it has none.</param>
 /// <param name="Compressible"><see cref="CompressBlock"/> takes it.</param>
+/// <param name="CheckpointName">In the checkpoint of this network, where dropped blocks leave no gap.</param>
 public sealed record BlockCosts(
-    string Name, int Stage, bool Droppable, long Macs, long Params, long AttentionMacs = 0, long MlpMacs = 0, long Hidden = 0, bool Compressible = false);
+    string Name, int Stage, bool Droppable, long Macs, long Params, long AttentionMacs = 0, long MlpMacs = 0, long Hidden = 0, bool Compressible = false,
+    string CheckpointName = "");
 
 /// <summary>What a network costs for one image of its preprocessing's size.</summary>
 /// <param name="Macs">Multiply-adds under the convention asked for.</param>

@@ -20,6 +20,7 @@ public sealed class LatencyProfilerTests
         var pruned = (await Client(host).DescribeNetworkAsync(new DescribeNetworkRequest { Network = network }, deadline: StageHost.Deadline)).Description;
         var gone = whole.Blocks.Single(block => block.Name == "layer2.1");
         Assert.Equal((whole.Macs - gone.Macs, whole.Params - gone.Params), (pruned.Macs, pruned.Params));
+        Assert.Equal("layer2.1", pruned.Blocks.Single(block => block.Name == "layer2.2").CheckpointName);
     }
 
     [Fact]

@@ -70,6 +70,7 @@ internal static class ProfilingTranslation
         MlpMacs = block.MlpMacs,
         Hidden = (int)block.Hidden,
         Compressible = block.Compressible,
+        CheckpointName = block.CheckpointName,
     };
 
     public static DeviceDescription ToProto(this DeviceInfo device) =>
