@@ -41,7 +41,7 @@ internal sealed class JobSubmission(JobStore jobs, JobRunner runner, IArtifactSt
         var saved = await workflows.SavedProfileAsync(plan, ct);
         try
         {
-            PlanCheck.Against(await stages.DescribeNetworkAsync(plan.Network, [], ct, patient: false), plan, saved);
+            PlanCheck.Against(await stages.DescribeNetworkAsync(plan.Network, ct, patient: false), plan, saved);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
         {

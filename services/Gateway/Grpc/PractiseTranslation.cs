@@ -39,7 +39,7 @@ internal static class PractiseTranslation
                 Momentum: 0.9,
                 WeightDecay: 1e-4),
             Finetune = ToChoice(practise.Finetune, "spec.practise.finetune", iterations: 2000, batch, learningRate: 0.02),
-            FeaturePoint = (P.FeaturePoint)Math.Max(0, (int)Fields.Known(practise.FeaturePoint, "spec.practise.feature_point") - 1),
+            FeaturePoint = FeatureOf(practise),
             LatencyBatch = Fields.Whole(practise.LatencyBatchSize, "spec.practise.latency_batch_size", 1, LargestBatch, defaultValue: 64),
             LatencyRuns = Fields.Whole(practise.LatencyRuns, "spec.practise.latency_runs", 1, MostRuns, defaultValue: 50),
         };
@@ -88,6 +88,13 @@ internal static class PractiseTranslation
             Fields.Number(optimizer.Momentum, field + ".momentum", 0, 0.9999, defaultValue: 0.9),
             Fields.Number(optimizer.WeightDecay, field + ".weight_decay", 0, 1, defaultValue: 1e-4));
     }
+
+    private static P.FeaturePoint FeatureOf(PractiseSpec practise) => Fields.Known(practise.FeaturePoint, "spec.practise.feature_point") switch
+    {
+        Trials.V1.FeaturePoint.LastTrained => throw new InvalidFieldException("spec.practise.feature_point", "must be FEATURE_POINT_PRE_GAP or FEATURE_POINT_POST_GAP: every block trains."),
+        Trials.V1.FeaturePoint.PostGap => P.FeaturePoint.PostGap,
+        _ => P.FeaturePoint.PreGap,
+    };
 
     private static P.TauSource TauOf(PractiseSpec practise) => Fields.Known(practise.Tau, "spec.practise.tau") switch
     {

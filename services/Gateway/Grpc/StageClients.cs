@@ -9,7 +9,7 @@ using Google.Protobuf;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The stages in the gateway's own terms.</summary>
-public sealed class StageClients
+public sealed partial class StageClients
 {
     private readonly StageWorkers workers;
     private readonly StageCaller caller;
@@ -20,9 +20,10 @@ public sealed class StageClients
     public int TrialSlots => workers.Trials.Count;
 
     /// <summary>A network's blocks and costs.</summary>
-    public async Task<NetworkFacts> DescribeNetworkAsync(string digest, IEnumerable<string> dropped, CancellationToken stop, bool patient = true)
+    public async Task<NetworkFacts> DescribeNetworkAsync(
+        string digest, CancellationToken stop, MacsConvention convention = MacsConvention.Standard, bool patient = true)
     {
-        var request = new DescribeNetworkRequest { Network = StageTranslation.Network(digest, dropped) };
+        var request = new DescribeNetworkRequest { Network = StageTranslation.Network(digest, []), MacsConvention = (Networks.V1.MacsConvention)((int)convention + 1) };
         return (await caller.AskAsync(workers.Profilers, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).DescribeNetworkAsync(request, options), stop, patient))
             .Description.ToFacts();
     }
@@ -33,12 +34,12 @@ public sealed class StageClients
 
     /// <summary>Measures candidates against the original.</summary>
     public async Task<(StepResult<ProfileFacts> Facts, string Json)> ProfileAsync(
-        JobRun run, string name, PractisePlan plan, DeviceFacts device, IEnumerable<LatencyCandidate> candidates)
+        JobRun run, string name, CompressionPlan plan, DeviceFacts device, IEnumerable<LatencyCandidate> candidates)
     {
         var request = new ProfileRequest
         {
             NetworkDigest = plan.Network,
-            Candidates = { candidates.Select(c => new Candidate { Name = c.Name, Edits = { StageTranslation.Drops(c.DroppedBlocks) } }) },
+            Candidates = { candidates.Select(c => new Candidate { Name = c.Name, Edits = { c.Edits.Select(StageTranslation.ToProto) } }) },
             BatchSize = plan.LatencyBatch,
             Runs = plan.LatencyRuns,
             WarmupRuns = Math.Clamp(plan.LatencyRuns / 5, 2, 10),
@@ -65,7 +66,7 @@ public sealed class StageClients
             LearningRate = plan.Trial.LearningRate,
             Momentum = plan.Trial.Momentum,
             WeightDecay = plan.Trial.WeightDecay,
-            FeaturePoint = (Trials.V1.FeaturePoint)((int)plan.FeaturePoint + 1),
+            FeaturePoint = plan.FeaturePoint.ToProto(),
             Compute = plan.Compute.ToProto(),
         };
         var step = await RunTrialsAsync(run, name, request, progress, stop);
@@ -74,33 +75,33 @@ public sealed class StageClients
     }
 
     /// <summary>Finetunes the original without these blocks.</summary>
-    public async Task<StepResult<FinetuneFacts>> FinetuneAsync(JobRun run, string name, PractisePlan plan, IEnumerable<string> dropped)
+    public async Task<StepResult<FinetuneFacts>> FinetuneAsync(JobRun run, string name, PractisePlan plan, IEnumerable<BlockEdit> edits)
     {
         var request = new FinetuneRequest
         {
             TeacherDigest = plan.Network,
-            Edits = { StageTranslation.Drops(dropped) },
+            Edits = { edits.Select(StageTranslation.ToProto) },
             ImageSetDigest = plan.Images,
             Seed = plan.Seed,
             Optimizer = plan.Finetune.ToProto(),
-            FeaturePoint = (Trials.V1.FeaturePoint)((int)plan.FeaturePoint + 1),
+            FeaturePoint = plan.FeaturePoint.ToProto(),
             Compute = plan.Compute.ToProto(),
         };
-        return (await FinetuneAsync(run, name, request)).Select(result => new FinetuneFacts(
-            result.NetworkDigest, result.FirstLoss, result.LastLoss, result.Images, new SortedDictionary<string, string>(result.RenamedBlocks, StringComparer.Ordinal)));
+        return (await FinetuneAsync(run, name, request, run.Progress, run.Stop)).Select(ToFacts);
     }
 
-    /// <summary>Accuracy of a network without these blocks.</summary>
-    public async Task<StepResult<AccuracyFacts>> EvaluateAsync(JobRun run, string name, string network, IEnumerable<string> dropped, string images, ComputeChoice compute)
+    /// <summary>Accuracy of a network with these changes.</summary>
+    public async Task<StepResult<AccuracyFacts>> EvaluateAsync(
+        JobRun run, string name, string network, IEnumerable<BlockEdit> edits, string images, ComputeChoice compute, CancellationToken? stop = null)
     {
         var request = new EvaluateRequest
         {
-            Network = StageTranslation.Network(network, dropped),
+            Network = StageTranslation.Network(network, edits),
             ImageSetDigest = images,
             BatchSize = 64,
             Compute = compute.ToProto(),
         };
-        return (await EvaluateAsync(run, name, request)).Select(r => new AccuracyFacts(r.Top1, r.Top5, r.Images, r.SkippedImages, r.Loss));
+        return (await EvaluateAsync(run, name, request, stop ?? run.Stop)).Select(r => new AccuracyFacts(r.Top1, r.Top5, r.Images, r.SkippedImages, r.Loss));
     }
 
     internal async Task<DeviceDescription> DescribeDeviceAsync(Stages.V1.ComputeOptions? compute, CancellationToken stop) =>
@@ -118,15 +119,19 @@ public sealed class StageClients
             workers.Trials, StageSteps.RunTrials, request, name, run, (to, options) => new BlockTrialService.BlockTrialServiceClient(to).RunTrials(request, options),
             message => new(message.Step, message.Progress, message.Result), made => progress(made.ToNote()), stop);
 
-    internal Task<StepResult<FinetuneResult>> FinetuneAsync(JobRun run, string name, FinetuneRequest request) => caller.RunAsync<FinetuneResponse, FinetuneResult>(
-        workers.Finetuners, StageSteps.Finetune, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Finetune(request, options),
-        message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
+    internal Task<StepResult<FinetuneResult>> FinetuneAsync(JobRun run, string name, FinetuneRequest request, Action<ProgressNote> progress, CancellationToken stop) =>
+        caller.RunAsync<FinetuneResponse, FinetuneResult>(
+            workers.Finetuners, StageSteps.Finetune, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Finetune(request, options),
+            message => new(message.Step, message.Progress, message.Result), made => progress(made.ToNote()), stop);
 
-    internal Task<StepResult<EvaluateResult>> EvaluateAsync(JobRun run, string name, EvaluateRequest request) => caller.RunAsync<EvaluateResponse, EvaluateResult>(
+    internal Task<StepResult<EvaluateResult>> EvaluateAsync(JobRun run, string name, EvaluateRequest request, CancellationToken stop) => caller.RunAsync<EvaluateResponse, EvaluateResult>(
         workers.Finetuners, StageSteps.Evaluate, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Evaluate(request, options),
-        message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
+        message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), stop);
 
     internal Task<StepResult<TrainResult>> TrainAsync(JobRun run, string name, TrainRequest request) => caller.RunAsync<TrainResponse, TrainResult>(
         workers.Finetuners, StageSteps.Train, request, name, run, (to, options) => new FinetunerService.FinetunerServiceClient(to).Train(request, options),
         message => new(message.Step, message.Progress, message.Result), progress => run.Progress(progress.ToNote()), run.Stop);
+
+    private static FinetuneFacts ToFacts(FinetuneResult result) => new(
+        result.NetworkDigest, result.FirstLoss, result.LastLoss, result.Images, new SortedDictionary<string, string>(result.RenamedBlocks, StringComparer.Ordinal));
 }

@@ -32,13 +32,27 @@ internal static class StageTranslation
         WeightDecay = optimizer.WeightDecay,
     };
 
-    public static IEnumerable<Edit> Drops(IEnumerable<string> blocks) => blocks.Select(block => new Edit { DropBlock = new DropBlock { Block = block } });
+    public static Edit ToProto(this BlockEdit edit) => edit switch
+    {
+        BlockEdit.Drop drop => new Edit { DropBlock = new DropBlock { Block = drop.Block } },
+        BlockEdit.Compress compress => new Edit
+        {
+            CompressBlock = new CompressBlock
+            {
+                Block = compress.Block, Hidden = compress.Hidden, Selection = (Networks.V1.HiddenSelection)((int)compress.Selection + 1), Seed = compress.Seed,
+            },
+        },
+        _ => throw new InvalidOperationException($"Unknown edit {edit}."),
+    };
 
-    public static Network Network(string digest, IEnumerable<string> dropped) => new() { Digest = digest, Edits = { Drops(dropped) } };
+    public static Network Network(string digest, IEnumerable<BlockEdit> edits) => new() { Digest = digest, Edits = { edits.Select(ToProto) } };
+
+    public static Trials.V1.FeaturePoint ToProto(this FeaturePoint point) => (Trials.V1.FeaturePoint)((int)point + 1);
 
     public static NetworkFacts ToFacts(this NetworkDescription network) => new(
         network.Variant,
-        [.. network.Blocks.Select(block => new BlockFacts(block.Name, block.Stage, block.Droppable, block.Macs, block.Params))],
+        [.. network.Blocks.Select(block => new BlockFacts(block.Name, block.Stage, block.Droppable, block.Macs, block.Params, block.AttentionMacs, block.MlpMacs, block.Hidden,
+            block.Compressible, block.CheckpointName))],
         network.Macs, network.Params, network.ImageSize, network.Classes);
 
     public static DeviceFacts ToFacts(this DeviceDescription device) => new(device.Name, device.Runtime, device.Threads, device.Dtype, device.Fingerprint);

@@ -46,10 +46,10 @@ internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifact
             case Case.Trials:
                 return new JobResult(Report: await ReportAsync((await stages.RunTrialsAsync(run, "trials", request.Trials, run.Progress, run.Stop)).Value, run));
             case Case.Finetune:
-                var tuned = (await stages.FinetuneAsync(run, "finetune", request.Finetune)).Value;
+                var tuned = (await stages.FinetuneAsync(run, "finetune", request.Finetune, run.Progress, run.Stop)).Value;
                 return new JobResult(tuned.NetworkDigest, await ReportAsync(tuned, run));
             case Case.Evaluate:
-                return new JobResult(Report: await ReportAsync((await stages.EvaluateAsync(run, "evaluate", request.Evaluate)).Value, run));
+                return new JobResult(Report: await ReportAsync((await stages.EvaluateAsync(run, "evaluate", request.Evaluate, run.Stop)).Value, run));
             case Case.Train:
                 var trained = (await stages.TrainAsync(run, "train", request.Train)).Value;
                 return new JobResult(trained.NetworkDigest, await ReportAsync(trained, run));

@@ -15,7 +15,14 @@ public sealed record NetworkFacts(string Variant, IReadOnlyList<BlockFacts> Bloc
 }
 
 /// <summary>A residual block; blocks of one output width share a stage.</summary>
-public sealed record BlockFacts(string Name, int Stage, bool Droppable, long Macs, long Params);
+/// <param name="AttentionMacs">Of its attention with its norm; 0 where it has none.</param>
+/// <param name="MlpMacs">Of its MLP without its norm; 0 where it has none.</param>
+/// <param name="Hidden">Hidden units of its MLP.</param>
+/// <param name="Compressible">It has attention to lose, and an MLP to narrow.</param>
+/// <param name="CheckpointName">In the network's checkpoint, where dropped blocks leave no gap.</param>
+public sealed record BlockFacts(
+    string Name, int Stage, bool Droppable, long Macs, long Params, long AttentionMacs = 0, long MlpMacs = 0, int Hidden = 0, bool Compressible = false,
+    string CheckpointName = "");
 
 /// <summary>What latencies were measured on.</summary>
 public sealed record DeviceFacts(string Name, string Runtime, int Threads, string Dtype, string Fingerprint);
@@ -27,8 +34,8 @@ public sealed record LatencyFacts(
 /// <summary>The original and candidates, measured interleaved.</summary>
 public sealed record ProfileFacts(DeviceFacts Device, LatencyFacts Original, IReadOnlyList<LatencyFacts> Candidates, int BatchSize);
 
-/// <summary>A candidate for measurement: the original without these blocks.</summary>
-public sealed record LatencyCandidate(string Name, IReadOnlyList<string> DroppedBlocks);
+/// <summary>A candidate for measurement: the original with these changes.</summary>
+public sealed record LatencyCandidate(string Name, IReadOnlyList<BlockEdit> Edits);
 
 /// <summary>What the criterion says of a block; PRACTISE: recoverability, a mean squared error.</summary>
 public sealed record TrialFacts(string Block, double Value, double DistanceBefore);

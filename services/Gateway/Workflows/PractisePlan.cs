@@ -35,19 +35,6 @@ public enum Criterion
     Random,
 }
 
-/// <summary>Where features are compared.</summary>
-public enum FeaturePoint
-{
-    /// <summary>Before global average pooling.</summary>
-    PreGap,
-
-    /// <summary>After it.</summary>
-    PostGap,
-}
-
-/// <summary>How stages compute.</summary>
-public sealed record ComputeChoice(bool Cuda, bool MixedPrecision, bool Tf32, int Threads);
-
 /// <summary>How many blocks go.</summary>
 public abstract record DropTarget
 {
@@ -70,24 +57,9 @@ public abstract record DropTarget
 /// <summary>Settings of SGD; every default filled in.</summary>
 public sealed record OptimizerChoice(int Iterations, int BatchSize, double LearningRate, double Momentum, double WeightDecay);
 
-/// <summary>A PRACTISE job, checked and complete: artifacts by digest, every default filled in.</summary>
-public sealed record PractisePlan
+/// <summary>A PRACTISE job, checked and complete.</summary>
+public sealed record PractisePlan : CompressionPlan
 {
-    /// <summary>The original network.</summary>
-    public required string Network { get; init; }
-
-    /// <summary>The few unlabeled images.</summary>
-    public required string Images { get; init; }
-
-    /// <summary>Labeled images; null: no accuracy is reported.</summary>
-    public string? Evaluation { get; init; }
-
-    /// <summary>All randomness derives from it.</summary>
-    public required ulong Seed { get; init; }
-
-    /// <summary>Device, precision, threads.</summary>
-    public required ComputeChoice Compute { get; init; }
-
     /// <summary>How many blocks go.</summary>
     public required DropTarget Target { get; init; }
 
@@ -105,13 +77,4 @@ public sealed record PractisePlan
 
     /// <summary>Settings of the final finetune.</summary>
     public required OptimizerChoice Finetune { get; init; }
-
-    /// <summary>Where features are compared.</summary>
-    public required FeaturePoint FeaturePoint { get; init; }
-
-    /// <summary>Images per timed forward pass.</summary>
-    public required int LatencyBatch { get; init; }
-
-    /// <summary>Timed passes of each network.</summary>
-    public required int LatencyRuns { get; init; }
 }

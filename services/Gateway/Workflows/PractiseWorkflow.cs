@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Reports;
 using Fewshot.Planning;
 using Grpc.Core;
 
@@ -20,12 +21,12 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
     public async Task<JobResult> RunAsync(PractisePlan plan, ProfileFacts? saved, JobRun run)
     {
         var started = Stopwatch.GetTimestamp();
-        var network = await stages.DescribeNetworkAsync(plan.Network, [], run.Stop);
+        var network = await stages.DescribeNetworkAsync(plan.Network, run.Stop);
         PlanCheck.Against(network, plan, saved);
         var device = await stages.DescribeDeviceAsync(plan.Compute, run.Stop);
         var report = new PractiseReportBuilder(plan, network, device);
 
-        report.Teacher = await EvaluateAsync(plan, run, "evaluate/teacher", plan.Network, []);
+        report.Teacher = await EvaluateAsync(plan, run, report, "evaluate/teacher", plan.Network, []);
         if (plan.Target is DropTarget.Named named)
         {
             // The user has chosen: nothing needs to be judged.
@@ -34,23 +35,24 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
         else
         {
             var costs = await CostsAsync(plan, network, device, saved, run, report);
-            var trials = await TrialsAsync(plan, network, run, report);
-            report.Scores = BlockScoring.Rank(trials.Select(t => (t.Block, t.Value)), costs, perTau: plan.Criterion == Criterion.Practise);
+            report.Trials = await TrialsAsync(plan, network, run, report);
+            report.Scores = BlockScoring.Rank(report.Trials.Select(t => (t.Block, t.Value)), costs, perTau: plan.Criterion == Criterion.Practise);
             report.Dropped = network.InOrder(await ChooseAsync(plan, network, device, report, run));
         }
 
-        report.BeforeFinetune = await EvaluateAsync(plan, run, "evaluate/before", plan.Network, report.Dropped);
-        report.Finetune = await stages.FinetuneAsync(run, "finetune", plan, report.Dropped);
-        report.Result = await EvaluateAsync(plan, run, "evaluate/after", report.Finetune.Value.NetworkDigest, []);
-        report.ResultNetwork = await stages.DescribeNetworkAsync(report.Finetune.Value.NetworkDigest, [], run.Stop);
+        var edits = BlockEdit.Drops(report.Dropped);
+        report.BeforeFinetune = await EvaluateAsync(plan, run, report, "evaluate/before", plan.Network, edits);
+        var tuned = report.Finetune = report.Steps.Add(await stages.FinetuneAsync(run, "finetune", plan, edits)).Value;
+        report.Result = await EvaluateAsync(plan, run, report, "evaluate/after", tuned.NetworkDigest, []);
+        report.ResultNetwork = await stages.DescribeNetworkAsync(tuned.NetworkDigest, run.Stop);
         report.Latency = await MeasureResultAsync(plan, device, report, run);
 
         var digest = await artifacts.PutBytesAsync(report.ToJson(Stopwatch.GetElapsedTime(started).TotalSeconds), run.Stop);
-        return new JobResult(report.Finetune.Value.NetworkDigest, digest.ToString(), report.ProfileDigest);
+        return new JobResult(tuned.NetworkDigest, digest.ToString(), report.ProfileDigest);
     }
 
-    private async Task<StepResult<AccuracyFacts>?> EvaluateAsync(PractisePlan plan, JobRun run, string name, string network, IEnumerable<string> dropped) =>
-        plan.Evaluation is null ? null : await stages.EvaluateAsync(run, name, network, dropped, plan.Evaluation, plan.Compute);
+    private async Task<AccuracyFacts?> EvaluateAsync(PractisePlan plan, JobRun run, PractiseReportBuilder report, string name, string network, IEnumerable<BlockEdit> edits) =>
+        plan.Evaluation is null ? null : report.Steps.Add(await stages.EvaluateAsync(run, name, network, edits, plan.Evaluation, plan.Compute)).Value;
 
     /// <summary>What dropping each block saves: section 2, step 1 of the method.</summary>
     private async Task<IReadOnlyList<BlockCost>> CostsAsync(
@@ -60,10 +62,10 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
             return [.. network.Droppable.Select(block => new BlockCost(block.Name, block.Macs / (double)network.Macs, 0))];
         if (saved is null)
         {
-            var (profile, json) = await stages.ProfileAsync(run, "profile", plan, device, network.Droppable.Select(block => new LatencyCandidate(block.Name, [block.Name])));
-            report.Profiles.Add(profile);
+            var candidates = network.Droppable.Select(block => new LatencyCandidate(block.Name, BlockEdit.Drops([block.Name])));
+            var (profile, json) = await stages.ProfileAsync(run, "profile", plan, device, candidates);
             report.ProfileDigest = (await artifacts.PutBytesAsync(System.Text.Encoding.UTF8.GetBytes(json), run.Stop)).ToString();
-            saved = profile.Value;
+            saved = report.Steps.Add(profile).Value;
         }
 
         report.TauDevice = saved.Device;
@@ -73,35 +75,17 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
     /// <summary>Every candidate's value, in network order whatever the order of arrival: step 2.</summary>
     private async Task<IReadOnlyList<TrialFacts>> TrialsAsync(PractisePlan plan, NetworkFacts network, JobRun run, PractiseReportBuilder report)
     {
-        var groups = TrialGroups.Of(network.Droppable, stages.TrialSlots);
-        var progress = new CombinedProgress("trials", [.. groups.Select(group => (long)group.Count * plan.Trial.Iterations)]);
-        using var failed = CancellationTokenSource.CreateLinkedTokenSource(run.Stop);
-        var steps = await Task.WhenAll(groups.Index().Select(async group =>
-        {
-            try
-            {
-                var step = await stages.RunTrialsAsync(
-                    run, $"trials/{group.Index}", plan, group.Item,
-                    note => run.Progress(progress.Report(group.Index, note.Completed, note.Total, note.MetricName, note.Metric)), failed.Token);
-                run.Progress(progress.Report(group.Index, 1, 1, "", 0, found: step.Cached));
-                return step;
-            }
-            catch (Exception) when (!failed.IsCancellationRequested)
-            {
-                // One group's failure is the job's: the others need not begin.
-                await failed.CancelAsync();
-                throw;
-            }
-        }));
-        report.Trials.AddRange(steps);
-        var values = steps.SelectMany(step => step.Value.Trials).ToDictionary(trial => trial.Block, StringComparer.Ordinal);
+        var steps = await TrialGroups.RunAsync(
+            network.Droppable, stages.TrialSlots, plan.Trial.Iterations, run,
+            (name, group, progress, stop) => stages.RunTrialsAsync(run, name, plan, group, progress, stop));
+        var values = steps.SelectMany(step => report.Steps.Add(step).Value.Trials).ToDictionary(trial => trial.Block, StringComparer.Ordinal);
         return [.. network.Droppable.Select(block => values[block.Name])];
     }
 
     /// <summary>How many blocks go: step 3.</summary>
     private async Task<IReadOnlyList<string>> ChooseAsync(PractisePlan plan, NetworkFacts network, DeviceFacts device, PractiseReportBuilder report, JobRun run)
     {
-        var scores = report.Scores!;
+        var scores = report.Scores;
         var blocks = network.Blocks.ToDictionary(block => block.Name, StringComparer.Ordinal);
         switch (plan.Target)
         {
@@ -122,10 +106,9 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
 
                 async Task<IReadOnlyList<double>> MeasureAsync(IReadOnlyList<IReadOnlyList<string>> sets)
                 {
-                    var candidates = sets.Select(set => new LatencyCandidate($"{set.Count} blocks", network.InOrder(set)));
+                    var candidates = sets.Select(set => new LatencyCandidate($"{set.Count} blocks", BlockEdit.Drops(network.InOrder(set))));
                     var (profile, _) = await stages.ProfileAsync(run, $"profile/joint-{round++}", plan, device, candidates);
-                    report.Profiles.Add(profile);
-                    return [.. profile.Value.Candidates.Select(c => c.Tau)];
+                    return [.. report.Steps.Add(profile).Value.Candidates.Select(c => c.Tau)];
                 }
 
             default:
@@ -134,13 +117,12 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
     }
 
     /// <summary>The result beside the original, interleaved; null where this machine cannot measure.</summary>
-    private async Task<StepResult<ProfileFacts>?> MeasureResultAsync(PractisePlan plan, DeviceFacts device, PractiseReportBuilder report, JobRun run)
+    private async Task<ProfileFacts?> MeasureResultAsync(PractisePlan plan, DeviceFacts device, PractiseReportBuilder report, JobRun run)
     {
         try
         {
-            var (profile, _) = await stages.ProfileAsync(run, "profile/result", plan, device, [new LatencyCandidate("result", report.Dropped)]);
-            report.Profiles.Add(profile);
-            return profile;
+            var (profile, _) = await stages.ProfileAsync(run, "profile/result", plan, device, [new LatencyCandidate("result", BlockEdit.Drops(report.Dropped))]);
+            return report.Steps.Add(profile).Value;
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.FailedPrecondition)
         {
