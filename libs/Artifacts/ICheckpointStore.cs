@@ -1,5 +1,3 @@
-using System.IO.Pipelines;
-
 namespace Fewshot.Artifacts;
 
 /// <summary>Where a long computation leaves its state. Synchronous, for use inside training threads.</summary>
@@ -52,36 +50,7 @@ public sealed class LedgerCheckpointStore(IArtifactStore artifacts, IStepLedger 
     /// <exception cref="LeaseLostException">Another worker has taken the step over; what this one computes is of no use any more.</exception>
     public void Save(Action<Stream> write)
     {
-        // Through a pipe, so that a large state is never in memory twice.
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 4 << 20, resumeWriterThreshold: 2 << 20, useSynchronizationContext: false));
-        var put = Task.Run(async () =>
-        {
-            try
-            {
-                return await artifacts.PutAsync(pipe.Reader.AsStream());
-            }
-            catch (Exception e)
-            {
-                // Ends the writer, which would otherwise wait for a reader that is gone.
-                await pipe.Reader.CompleteAsync(e);
-                throw;
-            }
-        });
-        try
-        {
-            using (var stream = pipe.Writer.AsStream(leaveOpen: true))
-                write(stream);
-            pipe.Writer.Complete();
-        }
-        catch (Exception e)
-        {
-            pipe.Writer.Complete(e);
-            // The store's failure, such as a full disk, reaches the writer through the pipe: either way this is the cause.
-            ((IAsyncResult)put).AsyncWaitHandle.WaitOne();
-            throw;
-        }
-
-        var info = put.GetAwaiter().GetResult();
+        var info = artifacts.Put(write);
         ledger.SetCheckpointAsync(lease, info.Digest, CancellationToken.None).GetAwaiter().GetResult();
     }
 }

@@ -26,6 +26,7 @@ public static class GatewayHost
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
+        services.AddSingleton<ImageSynthesis>();
         services.AddSingleton<PractiseWorkflow>();
         services.AddSingleton<StageWorkflow>();
         services.AddSingleton(provider => new JobWorkflows(

@@ -15,6 +15,9 @@ public sealed class GatewayOptions
     /// <summary>Addresses of the finetuners; empty: this host itself. A slot for each.</summary>
     public IList<string> Finetuners { get; } = [];
 
+    /// <summary>Addresses of the image synthesizers; empty: this host itself. A slot for each.</summary>
+    public IList<string> ImageSynthesizers { get; } = [];
+
     /// <summary>Largest artifact a client may upload.</summary>
     public long MaxArtifactBytes { get; set; } = 16L << 30;
 

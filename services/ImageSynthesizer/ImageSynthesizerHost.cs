@@ -1,6 +1,7 @@
 using Fewshot.Compression;
 using Fewshot.Compression.Synthesis;
 using Fewshot.ImageSynthesizer.Grpc;
+using Fewshot.Imaging;
 using Fewshot.Models;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
@@ -13,6 +14,9 @@ public static class ImageSynthesizerHost
     /// <summary>Adds the synthesis of images.</summary>
     public static IServiceCollection AddImageSynthesizer(this IServiceCollection services)
     {
+        services.AddSingleton<SetJoining>();
+        services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
+        services.MapError<ImageFormatException>(StatusCode.FailedPrecondition);
         services.MapError<ModelException>(StatusCode.FailedPrecondition);
         services.MapError<CompressionException>(StatusCode.FailedPrecondition);
         services.MapError<NonFiniteTermException>(StatusCode.Aborted);

@@ -21,7 +21,7 @@ internal static class NetworkSynthesis
     {
         using var network = Checkpoint.Load(step.Materialize(job.Network));
         var outcome = DeepInversion.Run(network, job.Settings, job.Compute, step.Progress, step.Stop);
-        var entries = outcome.Images.Select((made, i) => new ImageSetEntry($"{i:D6}.png", PngEncoder.Encode(made.Image), made.Label));
+        var entries = outcome.Images.Select((made, i) => new ImageSetEntry($"{job.Settings.FirstImage + i:D6}.png", PngEncoder.Encode(made.Image), made.Label));
         var set = new ImageSet([.. entries], network.Spec.Classes);
         return new SynthesisedSet(step.Store(stream => ImageSetFile.Write(stream, set)), set.Entries.Count, outcome.TeacherTop1);
     }

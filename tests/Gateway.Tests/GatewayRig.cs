@@ -170,6 +170,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         host.MapGrpcService<FakeStages.Profiler>();
         host.MapGrpcService<FakeStages.Trials>();
         host.MapGrpcService<FakeStages.Finetuner>();
+        host.MapGrpcService<FakeSynthesizer>();
         return gateway ? host.MapGateway() : host;
     }
 

@@ -76,6 +76,6 @@ public sealed class ValidationTests
     {
         await using var rig = await GatewayRig.StartedAsync();
         var error = await Assert.ThrowsAsync<RpcException>(() => rig.Jobs.StartStageAsync(new StartStageRequest { RequestId = "x" }).ResponseAsync);
-        Assert.Equal("stage: must be one of profile, trials, finetune, evaluate, train.", error.Status.Detail);
+        Assert.Equal("stage: must be one of profile, trials, finetune, evaluate, train, synthesize.", error.Status.Detail);
     }
 }

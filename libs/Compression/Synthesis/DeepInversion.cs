@@ -33,10 +33,11 @@ public static class DeepInversion
         var images = new List<SynthesisedImage>(settings.Images);
         var total = (long)settings.Iterations * ((settings.Images + settings.BatchSize - 1) / settings.BatchSize);
         long agreed = 0, done = 0;
-        for (var first = 0; first < settings.Images; first += settings.BatchSize)
+        var end = settings.FirstImage + settings.Images;
+        for (var first = settings.FirstImage; first < end; first += settings.BatchSize)
         {
             using var scope = NewDisposeScope();
-            var count = Math.Min(settings.BatchSize, settings.Images - first);
+            var count = Math.Min(settings.BatchSize, end - first);
             var labels = Enumerable.Range(first, count)
                 .Select(i => (long)new Philox(settings.Seed, 0, i, ForLabels).NextInt32(network.Spec.Classes)).ToArray();
             var target = tensor(labels, device: compute.Device);

@@ -6,6 +6,7 @@ namespace Fewshot.Compression.Synthesis;
 /// <param name="LearningRate">Adam's, betas 0.5 and 0.9; cosine decay after a warm-up of 100 steps, or a tenth of a shorter run.</param>
 /// <param name="TotalVariation">Weight of the total variation.</param>
 /// <param name="L2">Weight of the Euclidean norm.</param>
+/// <param name="FirstImage">Of the whole set, a multiple of the batch size.</param>
 /// <param name="BatchNorm">Weight of the distance between batch and running statistics; the first layer counts ten times.</param>
 public sealed record SynthesisSettings(
     int Images = 50,
@@ -15,7 +16,8 @@ public sealed record SynthesisSettings(
     double LearningRate = 0.25,
     double TotalVariation = 1e-4,
     double L2 = 1e-5,
-    double BatchNorm = 0.01);
+    double BatchNorm = 0.01,
+    int FirstImage = 0);
 
 /// <summary>A term of the synthesis loss became NaN or infinite.</summary>
 public sealed class NonFiniteTermException(string term, int step)

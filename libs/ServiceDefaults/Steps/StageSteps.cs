@@ -19,7 +19,7 @@ public static class StageSteps
     public static StepDefinition Evaluate { get; } = new("/fewshot.finetuning.v1.FinetunerService/Evaluate", 1, "evaluate");
 
     /// <summary>Makes images out of a network.</summary>
-    public static StepDefinition Synthesize { get; } = new("/fewshot.synthesis.v1.ImageSynthesizerService/Synthesize", 1, "synthesize");
+    public static StepDefinition Synthesize { get; } = new("/fewshot.synthesis.v1.ImageSynthesizerService/Synthesize", 2, "synthesize");
 
     /// <summary>Trains with labels.</summary>
     public static StepDefinition Train { get; } = new("/fewshot.finetuning.v1.FinetunerService/Train", 1, "train");

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Fewshot.Artifacts;
 using Google.Protobuf;
 
@@ -47,43 +46,9 @@ public sealed class StepContext
     /// <exception cref="StoreFullException">The disk is full.</exception>
     public Digest Store(Action<Stream> write)
     {
-        // Through a pipe: a network is never in memory twice, and never half-written in the store.
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 4 << 20, resumeWriterThreshold: 2 << 20, useSynchronizationContext: false));
-        var put = Task.Run(async () =>
-        {
-            try
-            {
-                return await artifacts.PutAsync(pipe.Reader.AsStream());
-            }
-            finally
-            {
-                // A writer that outlives its reader gets an exception instead of waiting for ever.
-                await pipe.Reader.CompleteAsync();
-            }
-        });
-        Exception? failure = null;
-        try
-        {
-            using var stream = pipe.Writer.AsStream(leaveOpen: true);
-            write(stream);
-        }
-        catch (Exception e)
-        {
-            failure = e;
-        }
-
-        pipe.Writer.Complete(failure);
-        try
-        {
-            var digest = put.GetAwaiter().GetResult().Digest;
-            made.Add(digest);
-            return digest;
-        }
-        catch (Exception e) when (failure is not null && e is not StoreFullException)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-            throw;
-        }
+        var digest = artifacts.Put(write).Digest;
+        made.Add(digest);
+        return digest;
     }
 
     /// <summary>The result of another step, where it is done.</summary>

@@ -22,6 +22,7 @@ internal sealed class CompressionGrpcService(
 
     public override async Task<StartStageResponse> StartStage(StartStageRequest request, ServerCallContext context)
     {
+        StageWorkflow.Check(request);
         var body = request.Clone();
         body.RequestId = "";
         var job = await submission.SubmitAsync(

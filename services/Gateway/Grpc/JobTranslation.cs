@@ -22,7 +22,17 @@ internal static class JobTranslation
             LastSequence = lastSequence,
         };
         if (job.Result is { } result)
-            proto.Result = new JobResult { ModelDigest = result.Model ?? "", ReportDigest = result.Report ?? "", ProfileDigest = result.Profile ?? "" };
+        {
+            proto.Result = new JobResult
+            {
+                ModelDigest = result.Model ?? "",
+                ReportDigest = result.Report ?? "",
+                ProfileDigest = result.Profile ?? "",
+                ImageSetDigest = result.ImageSet ?? "",
+                PreviewDigest = result.Preview ?? "",
+            };
+        }
+
         return proto;
     }
 

@@ -1,6 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
 using Case = Fewshot.Compression.V1.StartStageRequest.StageOneofCase;
@@ -8,9 +9,11 @@ using JobResult = Fewshot.Gateway.Jobs.JobResult;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>A single stage as a job: one step, whose result becomes the job's report.</summary>
-internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifacts)
+/// <summary>A single stage as a job: one step (synthesis: one for each batch of images), whose result becomes the job's report.</summary>
+internal sealed class StageWorkflow(StageClients stages, Workflows.ImageSynthesis synthesis, IArtifactStore artifacts)
 {
+    private const string Stages = "must be one of profile, trials, finetune, evaluate, train, synthesize.";
+
     /// <summary>The job's kind.</summary>
     public static string KindOf(StartStageRequest request) => request.StageCase switch
     {
@@ -19,8 +22,18 @@ internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifact
         Case.Finetune => "finetune",
         Case.Evaluate => "evaluate",
         Case.Train => "train",
-        _ => throw new InvalidFieldException("stage", "must be one of profile, trials, finetune, evaluate, train."),
+        Case.Synthesize => "synthesize",
+        _ => throw new InvalidFieldException("stage", Stages),
     };
+
+    /// <summary>Checks what the gateway itself acts on; the rest is the stage's to check.</summary>
+    public static void Check(StartStageRequest request)
+    {
+        if (request.StageCase != Case.Synthesize)
+            return;
+        _ = SynthesisTranslation.ToPlan(request.Synthesize.Synthesis, "synthesize.synthesis");
+        _ = PractiseTranslation.ToChoice(request.Synthesize.Compute, "synthesize.compute");
+    }
 
     /// <summary>The artifacts a stage reads, each with its field.</summary>
     public static IEnumerable<(string Digest, string Field)> InputsOf(StartStageRequest request) => request.StageCase switch
@@ -30,7 +43,8 @@ internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifact
         Case.Finetune => [(request.Finetune.TeacherDigest, "finetune.teacher_digest"), (request.Finetune.ImageSetDigest, "finetune.image_set_digest")],
         Case.Evaluate => [(request.Evaluate.Network?.Digest ?? "", "evaluate.network.digest"), (request.Evaluate.ImageSetDigest, "evaluate.image_set_digest")],
         Case.Train => [(request.Train.Network?.Digest ?? "", "train.network.digest"), (request.Train.ImageSetDigest, "train.image_set_digest")],
-        _ => throw new InvalidFieldException("stage", "must be one of profile, trials, finetune, evaluate, train."),
+        Case.Synthesize => [(request.Synthesize.NetworkDigest, "synthesize.network_digest")],
+        _ => throw new InvalidFieldException("stage", Stages),
     };
 
     public async Task<JobResult> RunAsync(StartStageRequest request, JobRun run)
@@ -53,9 +67,22 @@ internal sealed class StageWorkflow(StageClients stages, IArtifactStore artifact
             case Case.Train:
                 var trained = (await stages.TrainAsync(run, "train", request.Train)).Value;
                 return new JobResult(trained.NetworkDigest, await ReportAsync(trained, run));
+            case Case.Synthesize:
+                return await SynthesizeAsync(request.Synthesize, run);
             default:
                 throw new InvalidOperationException($"A job without a stage: {request.StageCase}.");
         }
+    }
+
+    private async Task<JobResult> SynthesizeAsync(ImageSynthesisRequest request, JobRun run)
+    {
+        var plan = SynthesisTranslation.ToPlan(request.Synthesis, "synthesize.synthesis");
+        var network = await stages.DescribeNetworkAsync(request.NetworkDigest, [], run.Stop);
+        var made = await synthesis.RunAsync(run, "synthesize", request.NetworkDigest, plan, request.Seed, PractiseTranslation.ToChoice(request.Compute, "synthesize.compute"));
+        var report = new SynthesisReport(
+            network.Variant, made.Method.ToString().ToLowerInvariant(), made.Images, plan.Iterations, plan.BatchSize, request.Seed, made.TeacherTop1, made.Seconds,
+            request.NetworkDigest, made.ImageSetDigest, made.PreviewDigest);
+        return new JobResult(Report: (await artifacts.PutBytesAsync(report.ToJson(), run.Stop)).ToString(), ImageSet: made.ImageSetDigest, Preview: made.PreviewDigest);
     }
 
     private async Task<string> ReportAsync(IMessage result, JobRun run) =>

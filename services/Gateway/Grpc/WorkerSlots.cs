@@ -49,7 +49,7 @@ public sealed class StageWorkers : IDisposable
 {
     private readonly Dictionary<string, GrpcChannel> channels = [];
     private readonly OwnAddress own;
-    private readonly Lazy<WorkerSlots> profilers, trials, finetuners;
+    private readonly Lazy<WorkerSlots> profilers, trials, finetuners, synthesizers;
 
     /// <summary>Takes the addresses from the options.</summary>
     public StageWorkers(GatewayOptions options, OwnAddress own)
@@ -58,6 +58,7 @@ public sealed class StageWorkers : IDisposable
         profilers = new(() => Connect(options.LatencyProfilers));
         trials = new(() => Connect(options.BlockTrials));
         finetuners = new(() => Connect(options.Finetuners));
+        synthesizers = new(() => Connect(options.ImageSynthesizers));
     }
 
     /// <summary>Latency profilers.</summary>
@@ -68,6 +69,9 @@ public sealed class StageWorkers : IDisposable
 
     /// <summary>Finetuners.</summary>
     public WorkerSlots Finetuners => finetuners.Value;
+
+    /// <summary>Image synthesizers.</summary>
+    public WorkerSlots Synthesizers => synthesizers.Value;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -47,4 +47,4 @@ public sealed record JobRecord(string Id, string RequestId, string Kind, string 
 }
 
 /// <summary>Digests of what a job made; null where it made no such thing.</summary>
-public sealed record JobResult(string? Model = null, string? Report = null, string? Profile = null);
+public sealed record JobResult(string? Model = null, string? Report = null, string? Profile = null, string? ImageSet = null, string? Preview = null);

@@ -5,7 +5,7 @@ using Grpc.Core;
 namespace Fewshot.ImageSynthesizer.Grpc;
 
 /// <summary>Makes images out of a network.</summary>
-internal sealed class ImageSynthesizerGrpcService(StepRunner steps, FewshotOptions options) : ImageSynthesizerService.ImageSynthesizerServiceBase
+internal sealed class ImageSynthesizerGrpcService(StepRunner steps, SetJoining joining, FewshotOptions options) : ImageSynthesizerService.ImageSynthesizerServiceBase
 {
     public override Task Synthesize(SynthesizeRequest request, IServerStreamWriter<SynthesizeResponse> responseStream, ServerCallContext context)
     {
@@ -20,5 +20,16 @@ internal sealed class ImageSynthesizerGrpcService(StepRunner steps, FewshotOptio
             responseStream,
             options,
             context);
+    }
+
+    public override async Task<JoinSetsResponse> JoinSets(JoinSetsRequest request, ServerCallContext context)
+    {
+        if (request.ImageSetDigests.Count == 0)
+            throw new InvalidFieldException("image_set_digests", "must name at least one set.");
+        var joined = await joining.RunAsync(
+            [.. request.ImageSetDigests.Select(digest => Fields.Digest(digest, "image_set_digests"))],
+            Fields.Whole(request.PreviewImages, "preview_images", 1, 1024, defaultValue: 100),
+            context.CancellationToken);
+        return new JoinSetsResponse { ImageSetDigest = joined.ImageSet.ToString(), PreviewDigest = joined.Preview.ToString(), Images = joined.Images };
     }
 }

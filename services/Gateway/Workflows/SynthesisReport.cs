@@ -1,0 +1,20 @@
+using System.Text.Json;
+
+namespace Fewshot.Gateway.Workflows;
+
+/// <summary>The report of a job that only synthesises images, as JSON.</summary>
+/// <param name="Arch">Catalog name of the network.</param>
+/// <param name="Method"><c>deepdream</c> or <c>deepinversion</c>.</param>
+/// <param name="TeacherTop1">How often the network sees the intended class in the stored images, a fraction.</param>
+/// <param name="Seconds">Of work, also where it was done by an earlier run.</param>
+/// <param name="Network">Digest.</param>
+/// <param name="ImageSet">Digest.</param>
+/// <param name="Preview">Digest.</param>
+public sealed record SynthesisReport(
+    string Arch, string Method, int Images, int Iterations, int BatchSize, ulong Seed, double TeacherTop1, double Seconds, string Network, string ImageSet, string Preview)
+{
+    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>UTF-8 JSON.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Options);
+}
