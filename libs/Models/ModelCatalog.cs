@@ -12,6 +12,7 @@ public static class ModelCatalog
         CifarResNet.Entry,
         MobileNetV2.Entry,
         VisionTransformer.Entry,
+        SwinTransformer.Entry,
     ];
 
     /// <summary>The listed variants, by family.</summary>
@@ -23,7 +24,7 @@ public static class ModelCatalog
         Variants.FirstOrDefault(variant => variant.Name == name)
         ?? Families.Select(family => family.Parse?.Invoke(name)).FirstOrDefault(variant => variant is not null)
         ?? throw new UnknownArchitectureException(
-            $"Unknown architecture '{Printed(name)}'. Known: {string.Join(", ", Variants.Select(variant => variant.Name))} (and mobilenet_v2_WIDTH, vit, deit, vit_dWIDTH_lLAYERS_hHEADS_mHIDDEN_pPATCH).");
+            $"Unknown architecture '{Printed(name)}'. Known: {string.Join(", ", Variants.Select(variant => variant.Name))} (and mobilenet_v2_WIDTH, vit, deit, vit_dWIDTH_lLAYERS_hHEADS_mHIDDEN_pPATCH, swin, swin_dWIDTH_lLAYERS_hHEADS_wWINDOW).");
 
     /// <summary>A network with the random weights its family starts training from.</summary>
     /// <param name="spec">What to build, edits included.</param>

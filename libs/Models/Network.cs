@@ -6,7 +6,7 @@ namespace Fewshot.Models;
 
 /// <summary>
 /// A residual network: stem, blocks, tail, pooling, classifier. Images are float32 <c>[N, channels, size, size]</c>, normalised. The stream between
-/// blocks is a map <c>[N, C, H, W]</c>, or tokens <c>[N, T, D]</c>.
+/// blocks is a map <c>[N, C, H, W]</c>, tokens <c>[N, T, D]</c>, or Swin's map <c>[N, H, W, C]</c>.
 /// Every forward method leaves its result as the only new tensor alive, in the caller's dispose scope. Not safe for concurrent use.
 /// </summary>
 public sealed class Network : IDisposable
@@ -60,7 +60,7 @@ public sealed class Network : IDisposable
     /// <remarks>Maps are laid out channels last: convolutions forward and backward take a tenth to a quarter less time so (measured, oneDNN on AVX2).</remarks>
     public Tensor Stem(Tensor images)
     {
-        if (stem is PatchEmbedding)
+        if (stem is PatchEmbedding or PatchStem)
             return stem.Forward(images);
         using var arranged = Layout.ChannelsLast(images);
         return stem.Forward(arranged);

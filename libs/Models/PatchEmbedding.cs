@@ -14,12 +14,16 @@ internal sealed class PatchEmbedding(TokenEmbeddings tokens, Linear projection, 
     public override Tensor Forward(Tensor images)
     {
         using var scope = NewDisposeScope();
-        var shape = images.shape;
-        var (count, rows, columns) = (shape[0], shape[2] / patch, shape[3] / patch);
-        // Patches do not overlap: cutting them out and one matrix product is the convolution.
-        var patches = images.view(count, shape[1], rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns, -1);
-        var embedded = projection.Forward(patches);
-        return cat([.. tokens.Extra.Select(token => token.expand(count, -1, -1)), embedded], 1).add_(tokens.Positions).MoveToOuterDisposeScope();
+        var embedded = projection.Forward(Cut(images, patch));
+        return cat([.. tokens.Extra.Select(token => token.expand(images.shape[0], -1, -1)), embedded], 1).add_(tokens.Positions).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><c>[N, C, S, S] -> [N, patches, C * patch * patch]</c>: patches do not overlap, so cutting them out and one matrix product is the convolution.</summary>
+    internal static Tensor Cut(Tensor images, long patch)
+    {
+        using var scope = NewDisposeScope();
+        var (count, channels, rows, columns) = (images.shape[0], images.shape[1], images.shape[2] / patch, images.shape[3] / patch);
+        return images.view(count, channels, rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns, -1).MoveToOuterDisposeScope();
     }
 
     internal override (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention)

@@ -17,6 +17,9 @@ public abstract record Variant(string Name, string Family, int Classes, Preproce
     /// <summary>This variant's name for a tensor that another library names <paramref name="key"/>; the same name where nothing is known.</summary>
     internal virtual string Translate(string key) => key;
 
+    /// <summary>The same for a file whose names tell each other's meaning; null for a tensor that follows from the network's sizes and is not read.</summary>
+    internal virtual Func<string, string?> Translator(IReadOnlyCollection<string> keys) => Translate;
+
     /// <summary>Its sizes are read from a checkpoint; it cannot be built without one.</summary>
     internal virtual bool IsGeneric => false;
 

@@ -7,14 +7,14 @@ internal sealed class StateMatch
     private static readonly string[] Prefixes = ["module.", "_orig_mod."];
     private static readonly string[] Floating = ["F32", "F16", "BF16", "F64"];
 
-    private StateMatch(Network outline, IReadOnlyDictionary<string, TensorEntry> entries, Func<string, string> translate, bool interpolatePositions = false)
+    private StateMatch(Network outline, IReadOnlyDictionary<string, TensorEntry> entries, Func<string, string?> translate, bool interpolatePositions = false)
     {
         Outline = outline;
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in entries.Keys)
         {
-            if (!files.TryAdd(translate(Stripped(name)), name))
-                throw new CheckpointException($"{Dtypes.Printed(name)} and {Dtypes.Printed(files[translate(Stripped(name))])} are the same tensor.");
+            if (translate(Stripped(name)) is { } ours && !files.TryAdd(ours, name))
+                throw new CheckpointException($"{Dtypes.Printed(name)} and {Dtypes.Printed(files[ours])} are the same tensor.");
         }
 
         foreach (var slot in outline.Slots)
@@ -71,8 +71,13 @@ internal sealed class StateMatch
     {
         StateMatch? best = null;
         var files = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        var translate = TranslatorOf(variant, entries);
         foreach (var (name, entry) in entries)
-            files.TryAdd(variant.Translate(Stripped(name)), entry.Shape);
+        {
+            if (translate(Stripped(name)) is { } ours)
+                files.TryAdd(ours, entry.Shape);
+        }
+
         var (fitting, standard) = variant.Fit(files.GetValueOrDefault, options.Heads);
         var preprocessing = (options.Adjust?.Invoke(standard) ?? standard).Checked();
         foreach (var relative in fitting.Relatives())
@@ -101,13 +106,16 @@ internal sealed class StateMatch
 
     private static StateMatch Of(Variant variant, Preprocessing preprocessing, IReadOnlyDictionary<string, TensorEntry> entries, bool interpolatePositions)
     {
-        var outline = NetworkBuilder.Outline(variant.Spec(preprocessing: preprocessing));
+        var (outline, translate) = (NetworkBuilder.Outline(variant.Spec(preprocessing: preprocessing)), TranslatorOf(variant, entries));
         var classifier = outline.Classifier.Slots[0].CheckpointName;
-        var shape = entries.Where(pair => variant.Translate(Stripped(pair.Key)) == classifier).Select(pair => pair.Value.Shape).FirstOrDefault();
+        var shape = entries.Where(pair => translate(Stripped(pair.Key)) == classifier).Select(pair => pair.Value.Shape).FirstOrDefault();
         if (shape is [> 0 and <= NetworkSpec.MaxClasses, _] && shape[0] != variant.Classes)
             outline = NetworkBuilder.Outline(variant.Spec((int)shape[0], preprocessing));
-        return new StateMatch(outline, entries, variant.Translate, interpolatePositions);
+        return new StateMatch(outline, entries, translate, interpolatePositions);
     }
+
+    private static Func<string, string?> TranslatorOf(Variant variant, IReadOnlyDictionary<string, TensorEntry> entries) =>
+        variant.Translator([.. entries.Keys.Select(Stripped)]);
 
     private static string Stripped(string name)
     {

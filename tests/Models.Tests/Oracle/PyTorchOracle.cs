@@ -9,6 +9,7 @@ public sealed class PyTorchOracle : IDisposable
     private const string Python = "/usr/bin/python3";
     private static readonly string Script = Path.Combine(AppContext.BaseDirectory, "Oracle", "oracle.py");
     private static readonly string VisionScript = Path.Combine(AppContext.BaseDirectory, "Oracle", "vit_oracle.py");
+    private static readonly string SwinScript = Path.Combine(AppContext.BaseDirectory, "Oracle", "swin_oracle.py");
 
     public PyTorchOracle()
     {
@@ -19,7 +20,11 @@ public sealed class PyTorchOracle : IDisposable
         else if (!File.Exists(At("resnet18.pth")))
             MissingVision = "torchvision is not installed for " + Python;
         else
+        {
             RunVision("make");
+            RunSwin("make");
+        }
+
         MissingVision ??= Missing;
     }
 
@@ -40,6 +45,12 @@ public sealed class PyTorchOracle : IDisposable
     public void RunVision(string command)
     {
         var (code, error) = Run(VisionScript, command, Folder);
+        Assert.True(code == 0, error);
+    }
+
+    public void RunSwin(string command)
+    {
+        var (code, error) = Run(SwinScript, command, Folder);
         Assert.True(code == 0, error);
     }
 
