@@ -11,6 +11,8 @@ public class AdaptorMergingTests
     [InlineData("resnet18", "layer2.1")]
     [InlineData("resnet50", "layer1.1")]
     [InlineData("mobilenet_v2", "features.5")]
+    [InlineData("vit_d32_l3_h4_m48_p8", "blocks.1")]
+    [InlineData("swin_d16_l4-2-2_h2-4-8_w3", "layers.0.blocks.2-3")]
     public void Merge_AnyFamily_LeavesTheOutputsAsTheyWere(string variant, string block)
     {
         using var scope = NewDisposeScope();

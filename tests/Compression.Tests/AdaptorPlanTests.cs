@@ -40,6 +40,19 @@ public class AdaptorPlanTests
     }
 
     [Fact]
+    public void For_PairOfSwin_AdaptsItsNeighboursAndTheNextReduction()
+    {
+        using var network = SmallSet.Network("swin_d16_l6-2_h2-4_w4");
+
+        var sites = AdaptorPlan.For(network, "layers.0.blocks.2-3").Select(s => s.Name).ToArray();
+
+        Assert.Equal(9, sites.Length);
+        Assert.Equal("layers.0.blocks.0.attn.proj.after", sites[0]);
+        Assert.Equal("layers.0.blocks.5.mlp.fc1.before", sites[^2]);
+        Assert.Equal("layers.1.downsample.reduction.before", sites[^1]);
+    }
+
+    [Fact]
     public void For_UndroppableBlock_NamesTheDroppableOnes()
     {
         using var network = SmallSet.Network();

@@ -20,6 +20,24 @@ public class BlockTrialsTests
         Assert.All(outcomes, outcome => Assert.NotEqual(0, outcome.Value));
     }
 
+    [Theory]
+    [InlineData("swin_d16_l4-2_h2-4_w3")]
+    [InlineData("vit_d32_l3_h4_m48_p8")]
+    public void Run_EveryCriterionOnATransformer_JudgesAllItsBlocksAndPractiseRecovers(string variant)
+    {
+        using var network = SmallSet.Network(variant);
+        using var images = SmallSet.Batches();
+        var blocks = network.Blocks.Where(block => block.Droppable).Select(block => block.Name).ToArray();
+
+        foreach (var criterion in Enum.GetValues<Criterion>())
+            Assert.All(Run(network, images, blocks, Settings with { Criterion = criterion }), o => Assert.True(double.IsFinite(o.Value)));
+        var outcomes = Run(network, images, blocks, Settings with { Iterations = 20, LearningRate = 0.02 });
+
+        Assert.Equal(blocks, outcomes.Select(o => o.Block));
+        Assert.All(outcomes, outcome => Assert.InRange(outcome.Value, 0, outcome.DistanceBefore));
+        Assert.All(outcomes, outcome => Assert.NotEqual(0, outcome.Value));
+    }
+
     [Fact]
     public void Run_CandidatesInAnyGrouping_SameBits()
     {

@@ -46,7 +46,8 @@ internal sealed class AdaptorCandidate : IDisposable
         Attach();
         try
         {
-            var stream = student.Blocks[Start].Complete(junction.Ahead, junction.Stream);
+            // A stage that adds to a stream it did not make may lose its very first block.
+            var stream = gap == Start ? junction.Stream : student.Blocks[Start].Complete(junction.Ahead, junction.Stream);
             for (var i = Start + 1; i < student.Blocks.Count; i++)
                 if (i != gap)
                     stream = student.Blocks[i].Forward(stream);
