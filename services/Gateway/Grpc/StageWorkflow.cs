@@ -1,6 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Reports;
 using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
@@ -77,12 +78,10 @@ internal sealed class StageWorkflow(StageClients stages, Workflows.ImageSynthesi
     private async Task<JobResult> SynthesizeAsync(ImageSynthesisRequest request, JobRun run)
     {
         var plan = SynthesisTranslation.ToPlan(request.Synthesis, "synthesize.synthesis");
-        var network = await stages.DescribeNetworkAsync(request.NetworkDigest, [], run.Stop);
+        var network = await stages.DescribeNetworkAsync(request.NetworkDigest, run.Stop);
         var made = await synthesis.RunAsync(run, "synthesize", request.NetworkDigest, plan, request.Seed, PractiseTranslation.ToChoice(request.Compute, "synthesize.compute"));
-        var report = new SynthesisReport(
-            network.Variant, made.Method.ToString().ToLowerInvariant(), made.Images, plan.Iterations, plan.BatchSize, request.Seed, made.TeacherTop1, made.Seconds,
-            request.NetworkDigest, made.ImageSetDigest, made.PreviewDigest);
-        return new JobResult(Report: (await artifacts.PutBytesAsync(report.ToJson(), run.Stop)).ToString(), ImageSet: made.ImageSetDigest, Preview: made.PreviewDigest);
+        var report = SynthesisReport.Of(network, request.NetworkDigest, plan, request.Seed, made);
+        return new JobResult(Report: (await artifacts.PutBytesAsync(report, run.Stop)).ToString(), ImageSet: made.ImageSetDigest, Preview: made.PreviewDigest);
     }
 
     private async Task<string> ReportAsync(IMessage result, JobRun run) =>

@@ -20,24 +20,18 @@ public sealed class ImageSynthesis(StageClients stages)
     {
         var batches = plan.Batches().ToArray();
         var progress = new CombinedProgress(name, [.. batches.Select(_ => (long)plan.Iterations)]);
-        using var failed = CancellationTokenSource.CreateLinkedTokenSource(run.Stop);
-        var shards = await Task.WhenAll(batches.Index().Select(async batch =>
-        {
-            try
+        var shards = await SideBySide.RunAsync(
+            batches.Index(),
+            async (batch, stop) =>
             {
+                var (index, (first, count)) = batch;
                 var shard = await stages.SynthesizeAsync(
-                    run, $"{name}/{batch.Index}", network, plan with { Images = batch.Item.Count }, batch.Item.First, seed, compute,
-                    note => run.Progress(progress.Report(batch.Index, note.Completed, note.Total, note.MetricName, note.Metric)), failed.Token);
-                run.Progress(progress.Report(batch.Index, 1, 1, "", 0, found: shard.Cached));
+                    run, $"{name}/{index}", network, plan with { Images = count }, first, seed, compute,
+                    note => run.Progress(progress.Report(index, note.Completed, note.Total, note.MetricName, note.Metric)), stop);
+                run.Progress(progress.Report(index, 1, 1, "", 0, found: shard.Cached));
                 return shard;
-            }
-            catch (Exception) when (!failed.IsCancellationRequested)
-            {
-                // One batch's failure is the job's: the others need not begin.
-                await failed.CancelAsync();
-                throw;
-            }
-        }));
+            },
+            run.Stop);
         var (images, preview) = await stages.JoinSetsAsync(shards.Select(shard => shard.Value.ImageSetDigest), run.Stop);
         return new SynthesisFacts(
             images,

@@ -3,14 +3,14 @@ namespace Fewshot.Gateway.Workflows;
 /// <summary>What the pixels of synthesised images minimise.</summary>
 public enum SynthesisMethod
 {
-    /// <summary><see cref="DeepInversion"/> where the network has batch norm, else <see cref="DeepDream"/>.</summary>
+    /// <summary><see cref="Deepinversion"/> where the network has batch norm, else <see cref="Deepdream"/>.</summary>
     Auto,
 
     /// <summary>Cross entropy, total variation and Euclidean norm.</summary>
-    DeepDream,
+    Deepdream,
 
     /// <summary>And the distance from the batch-norm statistics (arXiv 1912.08795).</summary>
-    DeepInversion,
+    Deepinversion,
 }
 
 /// <summary>Images to be made out of a network; every default filled in.</summary>

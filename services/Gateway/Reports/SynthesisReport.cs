@@ -1,6 +1,6 @@
-using System.Text.Json;
+using Fewshot.Gateway.Workflows;
 
-namespace Fewshot.Gateway.Workflows;
+namespace Fewshot.Gateway.Reports;
 
 /// <summary>The report of a job that only synthesises images, as JSON.</summary>
 /// <param name="Arch">Catalog name of the network.</param>
@@ -10,11 +10,10 @@ namespace Fewshot.Gateway.Workflows;
 /// <param name="Network">Digest.</param>
 /// <param name="ImageSet">Digest.</param>
 /// <param name="Preview">Digest.</param>
-public sealed record SynthesisReport(
+internal sealed record SynthesisReport(
     string Arch, string Method, int Images, int Iterations, int BatchSize, ulong Seed, double TeacherTop1, double Seconds, string Network, string ImageSet, string Preview)
 {
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
-    /// <summary>UTF-8 JSON.</summary>
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Options);
+    public static byte[] Of(NetworkFacts network, string digest, SynthesisPlan plan, ulong seed, SynthesisFacts made) => ReportDocument.ToBytes(ReportDocument.Of(new SynthesisReport(
+        network.Variant, Words.Of(made.Method), made.Images, plan.Iterations, plan.BatchSize, seed, made.TeacherTop1, made.Seconds,
+        digest, made.ImageSetDigest, made.PreviewDigest)));
 }
