@@ -23,7 +23,7 @@ internal static class CompressedStart
             if (compressed.Length == 0)
                 return student;
             if (settings.Initialization == Initialization.Ridge)
-                MlpReconstruction.Apply(student, teacher, compressed, images, settings.Seed, settings.BatchSize, cancellation);
+                MlpReconstruction.Apply(student, teacher, compressed, images, settings.BatchSize, cancellation);
             if (settings.Initialization == Initialization.Random)
                 Redraw(student, compressed, settings.Seed);
             return student;

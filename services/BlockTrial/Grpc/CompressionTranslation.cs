@@ -64,7 +64,7 @@ internal static class CompressionTranslation
     private static Initialization InitializationOf(MimicTraining training) => Fields.Known(training.Initialization, "training.initialization") switch
     {
         Trials.V1.Initialization.Random => Initialization.Random,
-        Trials.V1.Initialization.Ridge => Initialization.Ridge,
-        _ => Initialization.Reused,
+        Trials.V1.Initialization.Reused => Initialization.Reused,
+        _ => Initialization.Ridge,
     };
 }

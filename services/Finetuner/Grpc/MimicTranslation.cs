@@ -40,8 +40,8 @@ internal static class MimicTranslation
         Fields.Known(mimic.Initialization, "mimic.initialization") switch
         {
             Trials.V1.Initialization.Random => Initialization.Random,
-            Trials.V1.Initialization.Ridge => Initialization.Ridge,
-            _ => Initialization.Reused,
+            Trials.V1.Initialization.Reused => Initialization.Reused,
+            _ => Initialization.Ridge,
         },
         mimic.AllBlocks,
         point);
