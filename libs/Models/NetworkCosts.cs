@@ -3,7 +3,7 @@ namespace Fewshot.Models;
 /// <summary>What a block is and costs.</summary>
 /// <param name="Name">As in the unpruned variant.</param>
 /// <param name="Stage">Counted from 0.</param>
-/// <param name="Droppable">Its shortcut is the identity and it is not the first of its stage.</param>
+/// <param name="Droppable">Its shortcut is the identity, so that the stream can pass it by: never the first of a stage that makes its own stream.</param>
 /// <param name="Macs">Multiply-adds for one image.</param>
 /// <param name="Params">Learnable elements.</param>
 /// <param name="AttentionMacs">Those of its attention with the norm before it; 0 where it has none.</param>

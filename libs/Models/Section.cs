@@ -35,7 +35,7 @@ public abstract class Block : Section
     /// <summary>Blocks that add to one stream share a stage, counted from 0; a stage's blocks are contiguous.</summary>
     public int Stage { get; }
 
-    /// <summary>Its shortcut is the identity and it is not the first of its stage.</summary>
+    /// <summary>Its shortcut is the identity, so that the stream can pass it by: never the first of a stage that makes its own stream.</summary>
     public bool Droppable { get; }
 
     /// <summary>Its MLP, which DC-ViT narrows; null where it has none.</summary>

@@ -66,7 +66,7 @@ public class SwinTransformerTests(PyTorchOracle oracle)
     }
 
     [Fact]
-    public void Forward_AdaptersMergedAndAnotherSizeInInferenceMode_SameOutputAndStillTrainable()
+    public void Forward_AdaptorsMergedAndAnotherSizeInInferenceMode_SameOutputAndStillTrainable()
     {
         using var scope = torch.NewDisposeScope();
         using var network = ModelCatalog.Build(ModelCatalog.Find(Small).Spec(classes: 2), seed: 3);
@@ -115,6 +115,16 @@ public class SwinTransformerTests(PyTorchOracle oracle)
         }
 
         Assert.InRange(torch.Tensor.TotalCount, before, before + 3);
+    }
+
+    [Fact]
+    public void Forward_GreyscaleImages_ChannelsAreThePreprocessings()
+    {
+        using var guard = torch.no_grad();
+        using var network = ModelCatalog.Build(ModelCatalog.Find(Small).Spec(classes: 2, Preprocessing.Cifar with { Size = 32, Mean = [0.5], Std = [0.5] }));
+        using var images = torch.randn(3, 1, 32, 32);
+        using var logits = network.Forward(images);
+        Assert.Equal([3, 2], logits.shape);
     }
 
     [Theory]
