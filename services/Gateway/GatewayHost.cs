@@ -28,9 +28,11 @@ public static class GatewayHost
         services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
         services.AddSingleton<ImageSynthesis>();
         services.AddSingleton<PractiseWorkflow>();
+        services.AddSingleton<DcVitWorkflow>();
         services.AddSingleton<StageWorkflow>();
         services.AddSingleton(provider => new JobWorkflows(
-            provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<PractiseWorkflow>(), provider.GetRequiredService<StageWorkflow>()));
+            provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<PractiseWorkflow>(), provider.GetRequiredService<DcVitWorkflow>(),
+            provider.GetRequiredService<StageWorkflow>()));
         services.AddSingleton<JobRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
         services.AddSingleton<JobSubmission>();

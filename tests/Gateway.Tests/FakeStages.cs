@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Fewshot.Finetuning.V1;
 using Fewshot.Networks.V1;
@@ -17,6 +18,10 @@ namespace Fewshot.Gateway.Tests;
 internal sealed class FakeStages
 {
     private readonly Dictionary<string, int> runs = [];
+    private readonly ConcurrentDictionary<string, Edit[]> made = new();
+
+    /// <summary>What every original is.</summary>
+    public FakeNetwork Network { get; set; } = FakeNetwork.Toy;
 
     /// <summary>Three stages of blocks: the first of each cannot be dropped.</summary>
     public static IReadOnlyList<(string Name, int Stage, bool Droppable, long Macs, long Params)> Blocks { get; } =
@@ -30,6 +35,12 @@ internal sealed class FakeStages
     public static IReadOnlyDictionary<string, double> Values { get; } = new Dictionary<string, double>(StringComparer.Ordinal)
     {
         ["layer1.1"] = 0.4, ["layer1.2"] = 0.2, ["layer1.3"] = 0.9, ["layer2.1"] = 0.24, ["layer2.2"] = 0.48, ["layer3.1"] = 0.06,
+    };
+
+    /// <summary>What compression trials find: the order is blocks.2, blocks.3, blocks.1, blocks.4; of whole blocks as <see cref="Values"/> has it.</summary>
+    public Dictionary<string, double> Metrics { get; } = new(Values, StringComparer.Ordinal)
+    {
+        ["blocks.0"] = 0.9, ["blocks.1"] = 0.3, ["blocks.2"] = 0.1, ["blocks.3"] = 0.2, ["blocks.4"] = 0.4, ["blocks.5"] = 0.9,
     };
 
     /// <summary>Called when a step's work begins, with the stage's name; throws or blocks as a test likes.</summary>
@@ -47,13 +58,15 @@ internal sealed class FakeStages
             return runs.GetValueOrDefault(stage);
     }
 
-    public static (long Macs, long Params) CostOf(IEnumerable<Edit> edits)
+    /// <summary>All changes of a network against its original.</summary>
+    public IEnumerable<Edit> EditsOf(string digest, IEnumerable<Edit> further) => [.. made.GetValueOrDefault(digest, []), .. further];
+
+    /// <summary>Stores a network: what it was made of.</summary>
+    public string Make(StepContext step, IMessage content, IEnumerable<Edit> edits)
     {
-        var dropped = edits.Select(edit => edit.DropBlock.Block).ToHashSet(StringComparer.Ordinal);
-        if (dropped.FirstOrDefault(name => !Blocks.Any(b => b.Name == name && b.Droppable)) is { } unknown)
-            throw new InvalidFieldException("edits", $"'{unknown}' cannot be dropped.");
-        var left = Blocks.Where(block => !dropped.Contains(block.Name)).ToArray();
-        return (left.Sum(block => block.Macs), left.Sum(block => block.Params));
+        var digest = step.Store(stream => stream.Write(content.ToByteArray())).ToString();
+        made[digest] = [.. edits];
+        return digest;
     }
 
     public TResult Run<TResult>(string stage, StepContext context, Func<TResult> compute)
@@ -71,15 +84,7 @@ internal sealed class FakeStages
         public override Task<DescribeNetworkResponse> DescribeNetwork(DescribeNetworkRequest request, ServerCallContext context)
         {
             stages.OnCall("describe");
-            var (macs, parameters) = CostOf(request.Network.Edits);
-            return Task.FromResult(new DescribeNetworkResponse
-            {
-                Description = new NetworkDescription
-                {
-                    Variant = "toy", Macs = macs, Params = parameters, ImageSize = 32, Classes = 10,
-                    Blocks = { Blocks.Select(b => new Block { Name = b.Name, Stage = b.Stage, Droppable = b.Droppable, Macs = b.Macs, Params = b.Params }) },
-                },
-            });
+            return Task.FromResult(new DescribeNetworkResponse { Description = stages.Network.Describe(stages.EditsOf(request.Network.Digest, request.Network.Edits)) });
         }
 
         public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context) =>
@@ -98,7 +103,7 @@ internal sealed class FakeStages
         {
             if (request.DeviceFingerprint != stages.Fingerprint)
                 throw new PreconditionException("device_fingerprint: this worker is another device.");
-            var all = CostOf([]).Macs;
+            var all = stages.Network.Describe([]).Macs;
             return new ProfileResult
             {
                 Device = Device(),
@@ -108,7 +113,7 @@ internal sealed class FakeStages
                 {
                     request.Candidates.Select(c =>
                     {
-                        var macs = CostOf(c.Edits).Macs;
+                        var macs = stages.Network.Describe(c.Edits).Macs;
                         return new Measurement
                         {
                             Name = c.Name, Macs = macs, MeanUs = macs, P50Us = macs, P95Us = macs, StderrUs = 1, Runs = request.Runs,
@@ -137,6 +142,26 @@ internal sealed class FakeStages
                 (info, progress, result) => progress is null ? new RunTrialsResponse { Step = info, Result = result } : new RunTrialsResponse { Step = info, Progress = progress },
                 responseStream, options, context);
         }
+
+        /// <summary>A candidate's network is the request for it alone.</summary>
+        public override Task TryCompressions(TryCompressionsRequest request, IServerStreamWriter<TryCompressionsResponse> responseStream, ServerCallContext context)
+        {
+            stages.OnCall("compressions");
+            return steps.ServeAsync(
+                StageSteps.TryCompressions, request,
+                step => stages.Run("compressions", step, () => new TryCompressionsResult { Images = 5, Outcomes = { request.Candidates.Select(edit => Try(request, edit, step)) } }),
+                (info, progress, result) => progress is null ? new TryCompressionsResponse { Step = info, Result = result } : new TryCompressionsResponse { Step = info, Progress = progress },
+                responseStream, options, context);
+        }
+
+        private CompressionOutcome Try(TryCompressionsRequest request, Edit edit, StepContext step)
+        {
+            var alone = request.Clone();
+            alone.Candidates.Clear();
+            alone.Candidates.Add(edit);
+            var block = edit.DropBlock?.Block ?? edit.CompressBlock.Block;
+            return new CompressionOutcome { Block = block, Metric = stages.Metrics[block], FirstLoss = 4, LastLoss = 3, NetworkDigest = stages.Make(step, alone, [edit]) };
+        }
     }
 
     internal sealed class Finetuner(FakeStages stages, StepRunner steps, FewshotOptions options) : FinetunerService.FinetunerServiceBase
@@ -148,7 +173,7 @@ internal sealed class FakeStages
                 StageSteps.Finetune, request,
                 step => stages.Run("finetune", step, () => new FinetuneResult
                 {
-                    NetworkDigest = step.Store(stream => stream.Write(request.ToByteArray())).ToString(),
+                    NetworkDigest = stages.Make(step, request, stages.EditsOf(request.StartDigest, request.Edits)),
                     FirstLoss = 2, LastLoss = 1, Images = 5, RenamedBlocks = { ["layer1.3"] = "layer1.2" },
                 }),
                 (info, progress, result) => progress is null ? new FinetuneResponse { Step = info, Result = result } : new FinetuneResponse { Step = info, Progress = progress },
@@ -160,7 +185,10 @@ internal sealed class FakeStages
             stages.OnCall("evaluate");
             return steps.ServeAsync(
                 StageSteps.Evaluate, request,
-                step => stages.Run("evaluate", step, () => new EvaluateResult { Top1 = 0.9 - (0.1 * request.Network.Edits.Count), Top5 = 1, Images = 20 }),
+                step => stages.Run("evaluate", step, () => new EvaluateResult
+                {
+                    Top1 = 0.9 - (0.1 * request.Network.Edits.Count) - (0.01 * stages.EditsOf(request.Network.Digest, []).Count()), Top5 = 1, Images = 20,
+                }),
                 (info, progress, result) => progress is null ? new EvaluateResponse { Step = info, Result = result } : new EvaluateResponse { Step = info, Progress = progress },
                 responseStream, options, context);
         }

@@ -101,6 +101,20 @@ internal sealed class GatewayRig : IAsyncDisposable
         return content.ToArray();
     }
 
+    /// <summary>A specification that compresses a vision transformer to four fifths of its MACs, on uploaded artifacts.</summary>
+    public async Task<CompressionSpec> DcVitAsync(Action<DcVitSpec>? change = null)
+    {
+        Stages.Network = FakeNetwork.Vit;
+        var dcvit = new DcVitSpec
+        {
+            MacsRatio = 0.8, Training = new Trials.V1.MimicTraining { Iterations = 10, BatchSize = 4 }, MetricImages = new ImageSynthesis { Images = 10, Iterations = 5 }, LatencyRuns = 5,
+        };
+        change?.Invoke(dcvit);
+        var spec = await SpecAsync();
+        spec.Dcvit = dcvit;
+        return spec;
+    }
+
     /// <summary>A specification that drops two blocks, on uploaded artifacts.</summary>
     public async Task<CompressionSpec> SpecAsync(Action<PractiseSpec>? change = null)
     {

@@ -14,9 +14,9 @@ internal sealed class CompressionGrpcService(
 {
     public override async Task<StartCompressionResponse> StartCompression(StartCompressionRequest request, ServerCallContext context)
     {
-        var plan = PractiseTranslation.ToPlan(request.Spec);
+        var plan = CompressionTranslation.ToPlan(request.Spec);
         var job = await submission.SubmitAsync(
-            request.RequestId, JobWorkflows.Practise, request.Spec.ToByteArray(), () => submission.CheckAsync(plan, context.CancellationToken), context.CancellationToken);
+            request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), () => submission.CheckAsync(plan, context.CancellationToken), context.CancellationToken);
         return new StartCompressionResponse { Job = ToProto(job) };
     }
 

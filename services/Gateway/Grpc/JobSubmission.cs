@@ -28,20 +28,24 @@ internal sealed class JobSubmission(JobStore jobs, JobRunner runner, IArtifactSt
     }
 
     /// <summary>Checks what a plan builds on: its artifacts, and its target against the network where a worker can be asked.</summary>
-    public async Task CheckAsync(PractisePlan plan, CancellationToken ct)
+    public async Task CheckAsync(CompressionPlan plan, CancellationToken ct)
     {
         await CheckStoredAsync(
             [
                 (plan.Network, "spec.network_digest"),
                 (plan.Images, "spec.image_set_digest"),
                 .. plan.Evaluation is { } evaluation ? [(evaluation, "spec.evaluation_set_digest")] : Array.Empty<(string, string)>(),
-                .. plan.LatencyProfile is { } profile ? [(profile, "spec.practise.latency_profile_digest")] : Array.Empty<(string, string)>(),
+                .. plan is PractisePlan { LatencyProfile: { } profile } ? [(profile, "spec.practise.latency_profile_digest")] : Array.Empty<(string, string)>(),
             ],
             ct);
-        var saved = await workflows.SavedProfileAsync(plan, ct);
+        var saved = await workflows.SavedProfileAsync(plan as PractisePlan, ct);
         try
         {
-            PlanCheck.Against(await stages.DescribeNetworkAsync(plan.Network, ct, patient: false), plan, saved);
+            var network = await stages.DescribeNetworkAsync(plan.Network, ct, plan.MacsConvention, patient: false);
+            if (plan is PractisePlan practise)
+                PlanCheck.Against(network, practise, saved);
+            else if (plan is DcVitPlan dcvit)
+                DcVitCandidates.Of(network, dcvit);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
         {

@@ -30,6 +30,7 @@ internal static class JobTranslation
                 ProfileDigest = result.Profile ?? "",
                 ImageSetDigest = result.ImageSet ?? "",
                 PreviewDigest = result.Preview ?? "",
+                Models = { (result.Models ?? []).Select(model => new ModelResult { MacsRatio = model.MacsRatio, ModelDigest = model.Model }) },
             };
         }
 

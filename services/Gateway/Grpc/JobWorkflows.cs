@@ -9,28 +9,40 @@ namespace Fewshot.Gateway.Grpc;
 /// <summary>Reads a job's specification back and runs the workflow it names.</summary>
 public sealed class JobWorkflows
 {
-    /// <summary>The kind of job that StartCompression starts with a <c>practise</c> specification.</summary>
-    public const string Practise = "practise";
+    private const string Practise = "practise", DcVit = "dcvit", Pareto = "pareto";
 
     private readonly IArtifactStore artifacts;
     private readonly PractiseWorkflow practise;
+    private readonly DcVitWorkflow dcvit;
     private readonly StageWorkflow stages;
 
-    internal JobWorkflows(IArtifactStore artifacts, PractiseWorkflow practise, StageWorkflow stages) =>
-        (this.artifacts, this.practise, this.stages) = (artifacts, practise, stages);
+    internal JobWorkflows(IArtifactStore artifacts, PractiseWorkflow practise, DcVitWorkflow dcvit, StageWorkflow stages) =>
+        (this.artifacts, this.practise, this.dcvit, this.stages) = (artifacts, practise, dcvit, stages);
+
+    /// <summary>The kind of job that StartCompression starts with a plan.</summary>
+    public static string KindOf(CompressionPlan plan) => plan switch
+    {
+        DcVitPlan { IsPareto: true } => Pareto,
+        DcVitPlan => DcVit,
+        _ => Practise,
+    };
 
     /// <summary>Runs a job to its result.</summary>
     public async Task<JobResult> RunAsync(JobRun run)
     {
         var spec = await artifacts.ReadBytesAsync(Digest.Parse(run.Job.Spec), ct: run.Stop);
-        if (run.Job.Kind != Practise)
+        if (run.Job.Kind is not (Practise or DcVit or Pareto))
             return await stages.RunAsync(StartStageRequest.Parser.ParseFrom(spec), run);
-        var plan = PractiseTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec));
-        return await practise.RunAsync(plan, await SavedProfileAsync(plan, run.Stop), run);
+        return CompressionTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec)) switch
+        {
+            PractisePlan plan => await practise.RunAsync(plan, await SavedProfileAsync(plan, run.Stop), run),
+            DcVitPlan plan => await dcvit.RunAsync(plan, run),
+            var plan => throw new InvalidOperationException($"No workflow for {plan}."),
+        };
     }
 
     /// <summary>The saved latency profile that a plan names; null when it names none.</summary>
-    internal async Task<ProfileFacts?> SavedProfileAsync(PractisePlan plan, CancellationToken ct) => plan.LatencyProfile is null
+    internal async Task<ProfileFacts?> SavedProfileAsync(PractisePlan? plan, CancellationToken ct) => plan?.LatencyProfile is not { } profile
         ? null
-        : PractiseTranslation.ToProfile(await artifacts.ReadBytesAsync(Digest.Parse(plan.LatencyProfile), ct: ct));
+        : PractiseTranslation.ToProfile(await artifacts.ReadBytesAsync(Digest.Parse(profile), ct: ct));
 }

@@ -13,10 +13,9 @@ internal static class PractiseTranslation
 {
     private const int MostIterations = 10_000_000, LargestBatch = 65_536, MostRuns = 100_000, MostThreads = 4096;
 
-    public static PractisePlan ToPlan(CompressionSpec? spec)
+    public static PractisePlan ToPlan(CompressionSpec spec)
     {
-        Fields.Present(spec, "spec");
-        var practise = Fields.Present(spec!.Practise, "spec.method");
+        var practise = spec.Practise;
         var batch = Fields.Whole(practise.BatchSize, "spec.practise.batch_size", 1, LargestBatch, defaultValue: 64);
         var tau = TauOf(practise);
         return new PractisePlan

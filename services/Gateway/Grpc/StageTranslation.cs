@@ -32,6 +32,18 @@ internal static class StageTranslation
         WeightDecay = optimizer.WeightDecay,
     };
 
+    public static Trials.V1.MimicTraining ToProto(this MimicChoice training) => new()
+    {
+        Iterations = training.Iterations,
+        BatchSize = training.BatchSize,
+        LearningRate = training.LearningRate ?? 0,
+        WeightDecay = training.WeightDecay,
+        GradientClip = training.GradientClip,
+        WarmupFraction = training.WarmupFraction,
+        Initialization = (Trials.V1.Initialization)(int)training.Initialization,
+        AllBlocks = training.AllBlocks,
+    };
+
     public static Edit ToProto(this BlockEdit edit) => edit switch
     {
         BlockEdit.Drop drop => new Edit { DropBlock = new DropBlock { Block = drop.Block } },

@@ -22,7 +22,7 @@ public enum JobState
 /// <summary>A job as it is stored.</summary>
 /// <param name="Id">Derived from the request id, so that one request id has one job.</param>
 /// <param name="RequestId">The caller's idempotency key.</param>
-/// <param name="Kind">What runs: <c>practise</c>, or a stage.</param>
+/// <param name="Kind">What runs: <c>practise</c>, <c>dcvit</c>, <c>pareto</c>, or a stage.</param>
 /// <param name="Spec">Digest of the request's bytes, an artifact.</param>
 /// <param name="CreateTime">When it became durable.</param>
 public sealed record JobRecord(string Id, string RequestId, string Kind, string Spec, DateTimeOffset CreateTime)
@@ -47,4 +47,8 @@ public sealed record JobRecord(string Id, string RequestId, string Kind, string 
 }
 
 /// <summary>Digests of what a job made; null where it made no such thing.</summary>
-public sealed record JobResult(string? Model = null, string? Report = null, string? Profile = null, string? ImageSet = null, string? Preview = null);
+public sealed record JobResult(
+    string? Model = null, string? Report = null, string? Profile = null, string? ImageSet = null, string? Preview = null, IReadOnlyList<TargetModel>? Models = null);
+
+/// <summary>The network that was made for one of several targets.</summary>
+public sealed record TargetModel(double MacsRatio, string Model);

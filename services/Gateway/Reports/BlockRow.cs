@@ -4,7 +4,7 @@ using Fewshot.Gateway.Workflows;
 namespace Fewshot.Gateway.Reports;
 
 /// <summary>A block that could be chosen.</summary>
-internal sealed record BlockRow
+internal record BlockRow
 {
     /// <summary>Name in the original.</summary>
     public required string Name { get; init; }

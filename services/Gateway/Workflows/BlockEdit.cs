@@ -13,6 +13,9 @@ public enum HiddenSelection
 /// <summary>One change to one block, named as in the original.</summary>
 public abstract record BlockEdit(string Block)
 {
+    /// <summary>The same as far as latency goes, which does not care which hidden units stay.</summary>
+    public BlockEdit Shape => this is Compress compress ? compress with { Selection = HiddenSelection.Random } : this;
+
     /// <summary>These blocks go.</summary>
     public static IReadOnlyList<BlockEdit> Drops(IEnumerable<string> blocks) => [.. blocks.Select(block => new Drop(block))];
 

@@ -47,6 +47,9 @@ public abstract record CompressionPlan
     /// <summary>Where features are compared.</summary>
     public required FeaturePoint FeaturePoint { get; init; }
 
+    /// <summary>What counts as MACs.</summary>
+    public MacsConvention MacsConvention { get; init; }
+
     /// <summary>Images per timed forward pass.</summary>
     public required int LatencyBatch { get; init; }
 

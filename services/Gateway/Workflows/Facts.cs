@@ -40,6 +40,9 @@ public sealed record LatencyCandidate(string Name, IReadOnlyList<BlockEdit> Edit
 /// <summary>What the criterion says of a block; PRACTISE: recoverability, a mean squared error.</summary>
 public sealed record TrialFacts(string Block, double Value, double DistanceBefore);
 
+/// <summary>A compressed block that was trained and judged alone: the metric that was asked for, the mimic loss before and after, the trained network.</summary>
+public sealed record CompressionFacts(string Block, double Metric, double FirstLoss, double LastLoss, string NetworkDigest);
+
 /// <summary>The finetuned network and its mimic loss before and after.</summary>
 public sealed record FinetuneFacts(string NetworkDigest, double FirstLoss, double LastLoss, int Images, IReadOnlyDictionary<string, string> RenamedBlocks);
 

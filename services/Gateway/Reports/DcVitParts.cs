@@ -1,0 +1,80 @@
+using Fewshot.Gateway.Workflows;
+using Fewshot.Planning;
+
+namespace Fewshot.Gateway.Reports;
+
+/// <summary>What synthesised images a DC-ViT job used.</summary>
+/// <param name="Synthetic">Candidates were judged on these; null where they were judged by their training loss.</param>
+/// <param name="SyntheticTraining">Data-free: trained on these.</param>
+/// <param name="Settings">How it was compressed.</param>
+internal sealed record DcVitHeadPart(SyntheticRow? Synthetic, SyntheticRow? SyntheticTraining, DcVitSettingsRow Settings);
+
+/// <summary>Synthesised images.</summary>
+/// <param name="TeacherTop1">How often the original sees the intended class, a fraction.</param>
+internal sealed record SyntheticRow(int Images, double TeacherTop1, double Seconds, string Method, string ImageSet, string Preview)
+{
+    public static SyntheticRow? Of(SynthesisFacts? made) => made is null
+        ? null
+        : new SyntheticRow(made.Images, made.TeacherTop1, made.Seconds, Words.Of(made.Method), made.ImageSetDigest, made.PreviewDigest);
+}
+
+/// <summary>The choices of the method; the learning rate is null where the stages derived it from the iterations, the initialisation where they chose it.</summary>
+internal sealed record DcVitSettingsRow(
+    int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string? Initialization, bool TrainAllBlocks,
+    string Feature, string Selection, bool AtOnce, int ExtraBlocks)
+{
+    public static DcVitSettingsRow Of(DcVitPlan plan) => new(
+        plan.Training.Iterations, plan.Training.BatchSize, plan.Training.LearningRate, plan.Training.WeightDecay, plan.Training.GradientClip, plan.Training.WarmupFraction,
+        plan.Training.Initialization == Workflows.Initialization.Standard ? null : Words.Of(plan.Training.Initialization), plan.Training.AllBlocks,
+        Words.Of(plan.FeaturePoint).Replace('-', '_'), Words.Of(plan.Selection), plan.AtOnce, plan.ExtraBlocks);
+}
+
+/// <summary>How one target was reached.</summary>
+internal sealed record DcVitOutcomePart(StructureRow Structure, IReadOnlyList<ProgressiveRow> Progressive)
+{
+    public static DcVitOutcomePart Of(CompressedTarget result, NetworkFacts original, MacsConvention convention) => new(
+        new StructureRow(
+            result.Chosen.Edits.Count,
+            result.Chosen.Structure?.KeptHidden,
+            result.Chosen.Target is SizeTarget.Macs macs ? (long)Math.Round(macs.Ratio * original.Macs) : null,
+            result.Network.Macs,
+            Words.Of(convention)),
+        [.. result.Steps.Select(step => new ProgressiveRow(
+            string.Join(", ", step.Blocks), step.Accuracy?.Top1, step.Accuracy?.Top5, Finite.Or(step.FirstLoss), Finite.Or(step.LastLoss), step.Seconds, step.Step, step.NetworkDigest))]);
+}
+
+/// <summary>The compressed structure.</summary>
+/// <param name="Blocks">Compressed, or dropped whole.</param>
+/// <param name="KeptHidden">Hidden units left in each; null where whole blocks went.</param>
+/// <param name="MacsTarget">Per image; null where a latency was the target.</param>
+/// <param name="Macs">Of the result, per image.</param>
+/// <param name="MacsConvention"><c>standard</c> or <c>paper</c>.</param>
+internal sealed record StructureRow(int Blocks, int? KeptHidden, long? MacsTarget, long Macs, string MacsConvention);
+
+/// <summary>The network after one progressive step; no seconds where a trial's network was taken.</summary>
+internal sealed record ProgressiveRow(string Block, double? Top1, double? Top5, double? FirstLoss, double? LastLoss, double? Seconds, string Step, string Network);
+
+/// <summary>One target of several.</summary>
+internal sealed record TargetPart(double MacsRatio, string Model);
+
+/// <summary>A block that could be compressed.</summary>
+internal sealed record CandidateRow : BlockRow
+{
+    [System.Diagnostics.CodeAnalysis.SetsRequiredMembers]
+    public CandidateRow(BlockRow block)
+        : base(block)
+    {
+    }
+
+    /// <summary>What the ranking follows.</summary>
+    public double? Metric { get; init; }
+
+    /// <summary>Mimic loss on the training images with the block compressed and nothing trained.</summary>
+    public double? FirstLoss { get; init; }
+
+    /// <summary>And after its trial.</summary>
+    public double? LastLoss { get; init; }
+
+    /// <summary>Compressed or dropped, for some target.</summary>
+    public bool Chosen { get; init; }
+}
