@@ -29,7 +29,7 @@ public static partial class torch
                 inplace ? Own(Aten.HardtanhInPlace, input, min_val, max_val) : Aten.Hardtanh.Call(input, min_val, max_val);
 
             /// <summary>x times the normal distribution function of x, exactly (by erf).</summary>
-            public static Tensor gelu(Tensor x, bool inplace = false) => inplace ? Own(Aten.GeluInPlace, x) : Aten.Gelu.Call(x);
+            public static Tensor gelu(Tensor x, bool inplace = false) => inplace ? Own(Aten.GeluInPlace, x) : OwnKernels.Gelu(x) ?? Aten.Gelu.Call(x);
 
             public static Tensor sigmoid(Tensor input, bool inplace = false) => inplace ? Own(Aten.SigmoidInPlace, input) : input.sigmoid();
 

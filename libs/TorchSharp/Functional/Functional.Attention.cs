@@ -29,6 +29,9 @@ public static partial class torch
                 if (Aten.HasAttention)
                     return Aten.Attention.Call(query, key, value, attn_mask, p, is_casual);
 
+                if (p == 0 && !is_casual && OwnKernels.Attention(query, key, value, attn_mask) is { } attended)
+                    return attended;
+
                 using var scope = NewDisposeScope();
                 var scores = query.mul(1.0 / Math.Sqrt(query.size(-1))).matmul(key.transpose(-2, -1));
                 if (is_casual)

@@ -51,7 +51,7 @@ public static partial class torch
 
             /// <summary>Normalises the trailing dimensions of <paramref name="normalized_shape"/>.</summary>
             public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) =>
-                Aten.LayerNorm.Call(input, normalized_shape, weight, bias, eps, CudnnEnabled);
+                OwnKernels.LayerNorm(input, normalized_shape, weight, bias, eps) ?? Aten.LayerNorm.Call(input, normalized_shape, weight, bias, eps, CudnnEnabled);
 
             /// <summary>Pads the last dimensions; <paramref name="pad"/> is (left, right) of the last, then of the one before, and so on.</summary>
             public static Tensor pad(Tensor input, long[] pad, PaddingModes mode = PaddingModes.Constant, double value = 0) =>
