@@ -5,6 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace Fewshot.TorchSharp;
 
 /// <summary>What the fused layers promise beside their values, which <see cref="Parity.AttentionCases"/> compares.</summary>
+[Collection(nameof(LeakTests))]
 public sealed class FusedLayerTests : IDisposable
 {
     private readonly DisposeScope scope = torch.NewDisposeScope();

@@ -13,6 +13,9 @@ internal static unsafe partial class Native
     [LibraryImport(Shim)]
     internal static partial int fs_adam(nint* parameters, nint* means, nint* squares, long* steps, int count, in AdamSettings settings);
 
+    [LibraryImport(Shim)]
+    internal static partial int fs_clip_grad_norm(nint* parameters, int count, double maxNorm, double normType, out double norm);
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct SgdSettings
     {

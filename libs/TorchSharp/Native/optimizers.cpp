@@ -126,6 +126,28 @@ void adam_foreach(std::vector<at::Tensor>& parameters, std::vector<at::Tensor>& 
   at::_foreach_addcdiv_(parameters, means, width, -s.rate / (1 - std::pow(s.beta1, step)));
 }
 
+// In parts whose bounds do not depend on the number of threads.
+double sum_of_squares(const at::Tensor& tensor) {
+  const float* x = memory(tensor);
+  const int64_t count = tensor.numel(), parts = (count + grain - 1) / grain;
+  std::vector<double> sums(parts);
+  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      constexpr int lanes = 16;
+      float lane[lanes] = {};
+      const int64_t first = part * grain, last = std::min(count, first + grain);
+      int64_t k = first;
+      for (; k + lanes <= last; k += lanes)
+        for (int j = 0; j < lanes; j++) lane[j] += x[k + j] * x[k + j];
+      for (; k < last; k++) lane[0] += x[k] * x[k];
+      for (const float each : lane) sums[part] += each;
+    }
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
 }  // namespace
 
 FS_API int fs_clear_gradients(Handle* parameters, int32_t count) {
@@ -200,5 +222,35 @@ FS_API int fs_adam(Handle* parameters, Handle* means, Handle* squares, int64_t* 
       rest_squares.push_back(square);
     }
     flush();
+  });
+}
+
+// The norm of all gradients as one vector, before they were scaled down to max_norm where it is larger.
+FS_API int fs_clip_grad_norm(Handle* parameters, int32_t count, double max_norm, double norm_type, double* norm) {
+  return guarded([&] {
+    c10::AutoGradMode no_grad(false);
+    std::vector<at::Tensor> gradients;
+    bool all_plain = norm_type == 2.0;
+    for (int32_t k = 0; k < count; k++) {
+      const auto gradient = borrow(parameters[k]).grad();
+      if (!gradient.defined()) continue;
+      gradients.push_back(gradient);
+      all_plain = all_plain && is_plain(gradient, gradient);
+    }
+    *norm = 0;
+    if (gradients.empty()) return;
+    if (all_plain) {
+      double squares = 0;
+      for (const auto& gradient : gradients) squares += sum_of_squares(gradient);
+      *norm = std::sqrt(squares);
+    } else {
+      // One number comes back from the device.
+      std::vector<at::Tensor> norms;
+      for (const auto& gradient : gradients) norms.push_back(at::norm(gradient, norm_type).to(gradients[0].device()));
+      *norm = at::norm(at::stack(norms), norm_type).item<double>();
+    }
+    const double factor = max_norm / (*norm + 1e-6);
+    // A norm that is no number makes every gradient so, as in PyTorch.
+    if (!(factor >= 1)) at::_foreach_mul_(gradients, factor);
   });
 }
