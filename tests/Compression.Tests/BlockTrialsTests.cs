@@ -1,6 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Compression.Trials;
 using Fewshot.Models;
+using TorchSharp;
 
 namespace Fewshot.Compression.Tests;
 
@@ -36,6 +37,26 @@ public class BlockTrialsTests
         Assert.Equal(blocks, outcomes.Select(o => o.Block));
         Assert.All(outcomes, outcome => Assert.InRange(outcome.Value, 0, outcome.DistanceBefore));
         Assert.All(outcomes, outcome => Assert.NotEqual(0, outcome.Value));
+    }
+
+    [Theory]
+    [InlineData("cifar_resnet20", "layer1.1", "layer3.1")]
+    [InlineData("vit_d24_l4_h4_m40_p8", "blocks.1", "blocks.3")]
+    public void Run_RidgeStart_BeginsNearerToTheTeacherInAnyGrouping(string variant, string one, string other)
+    {
+        using var network = SmallSet.Network(variant);
+        using (torch.no_grad())
+        {
+            foreach (var unit in network.Blocks.SelectMany(block => block.Units).Where(unit => unit is Linear))
+                unit.Weight.mul_(8);
+        }
+
+        using var images = SmallSet.Batches(Imaging.Augmentation.None);
+        var settings = new TrialSettings(Iterations: 1, BatchSize: SmallSet.Count, LearningRate: 1e-12);
+        var identity = Run(network, images, [one, other], settings);
+        var solved = Run(network, images, [one, other], settings with { RidgeStart = true });
+        Assert.InRange(solved[0].Value, 0, 0.9 * identity[0].Value);
+        Assert.Equal(solved[1], Run(network, images, [other], settings with { RidgeStart = true })[0]);
     }
 
     [Fact]

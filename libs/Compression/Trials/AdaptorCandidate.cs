@@ -10,22 +10,25 @@ namespace Fewshot.Compression.Trials;
 internal sealed class AdaptorCandidate : IDisposable
 {
     private readonly Network student;
-    private readonly IReadOnlyList<AdaptorSite> sites;
-    private readonly int gap;
 
     /// <param name="student">The frozen network that all candidates share; only the adaptors differ.</param>
     public AdaptorCandidate(Network student, string block, TrialSettings settings, Device device)
     {
         this.student = student;
         Block = block;
-        gap = AdaptorPlan.IndexOf(student, block);
-        Start = AdaptorPlan.StageStart(student, gap);
-        sites = AdaptorPlan.For(student, block);
-        Adaptors = [.. sites.Select(site => Identity(site.Channels, device))];
+        Gap = AdaptorPlan.IndexOf(student, block);
+        Start = AdaptorPlan.StageStart(student, Gap);
+        Sites = AdaptorPlan.For(student, block);
+        Adaptors = [.. Sites.Select(site => Identity(site.Channels, device))];
         Optimizer = new MomentumSgd(Adaptors, settings.Momentum, settings.WeightDecay);
     }
 
     public string Block { get; }
+
+    /// <summary>The dropped block's position.</summary>
+    public int Gap { get; }
+
+    public IReadOnlyList<AdaptorSite> Sites { get; }
 
     /// <summary>The first block whose computation differs from the teacher's.</summary>
     public int Start { get; }
@@ -47,9 +50,9 @@ internal sealed class AdaptorCandidate : IDisposable
         try
         {
             // A stage that adds to a stream it did not make may lose its very first block.
-            var stream = gap == Start ? junction.Stream : student.Blocks[Start].Complete(junction.Ahead, junction.Stream);
+            var stream = Gap == Start ? junction.Stream : student.Blocks[Start].Complete(junction.Ahead, junction.Stream);
             for (var i = Start + 1; i < student.Blocks.Count; i++)
-                if (i != gap)
+                if (i != Gap)
                     stream = student.Blocks[i].Forward(stream);
             return MimicLoss.Between(MimicLoss.FeaturesOf(student, stream, point), features).MoveToOuterDisposeScope();
         }
@@ -71,13 +74,13 @@ internal sealed class AdaptorCandidate : IDisposable
 
     private void Attach()
     {
-        for (var i = 0; i < sites.Count; i++)
-            Set(sites[i], Adaptors[i]);
+        for (var i = 0; i < Sites.Count; i++)
+            Set(Sites[i], Adaptors[i]);
     }
 
     private void Detach()
     {
-        foreach (var site in sites)
+        foreach (var site in Sites)
             Set(site, null);
     }
 

@@ -1,4 +1,5 @@
 using Fewshot.Artifacts;
+using Fewshot.Compression.ClosedForm;
 using Fewshot.Compression.Mimicking;
 using Fewshot.Imaging;
 using Fewshot.Models;
@@ -26,7 +27,10 @@ internal sealed class RecoverabilityTrials(Network network, ImageBatches images,
         var evaluations = (images.Count + settings.BatchSize - 1) / settings.BatchSize;
         var total = settings.Iterations + (long)evaluations;
 
-        for (var iteration = candidates.Restore(checkpoints); iteration < settings.Iterations; iteration++)
+        var start = candidates.Restore(checkpoints);
+        if (start == 0 && settings.RidgeStart)
+            AdaptorReconstruction.Apply(network, candidates, images, settings.BatchSize, compute, cancellation);
+        for (var iteration = start; iteration < settings.Iterations; iteration++)
         {
             if (cancellation.IsCancellationRequested)
                 saver.Save(iteration);

@@ -25,6 +25,7 @@ public enum Criterion
 }
 
 /// <summary>How a block trial trains. Defaults are the paper's.</summary>
+/// <param name="RidgeStart">Adaptors start from a ridge regression that reproduces the dropped block, instead of the identity; our own addition.</param>
 public sealed record TrialSettings(
     Criterion Criterion = Criterion.Practise,
     ulong Seed = 2021,
@@ -33,13 +34,14 @@ public sealed record TrialSettings(
     double LearningRate = 0.02,
     double Momentum = 0.9,
     double WeightDecay = 1e-4,
-    FeaturePoint FeaturePoint = FeaturePoint.PreGap);
+    FeaturePoint FeaturePoint = FeaturePoint.PreGap,
+    bool RidgeStart = false);
 
 /// <summary>What a trial found.</summary>
 /// <param name="Block">The block's name.</param>
 /// <param name="Value">The criterion's value; the smallest is dropped first. PRACTISE: recoverability R, a mean squared error.</param>
 /// <param name="DistanceBefore">
 /// Mean squared feature distance with the block removed and nothing trained. PRACTISE reads it off the first training
-/// batch; criteria that do not look at features leave it NaN.
+/// batch, after a ridge start where there was one; criteria that do not look at features leave it NaN.
 /// </param>
 public sealed record TrialOutcome(string Block, double Value, double DistanceBefore);

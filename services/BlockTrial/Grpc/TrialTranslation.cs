@@ -32,7 +32,8 @@ internal static class TrialTranslation
                 Fields.Number(request.LearningRate, "learning_rate", 1e-12, 100, defaultValue: 0.02),
                 Fields.Number(request.Momentum, "momentum", 0, 0.9999, defaultValue: 0.9),
                 Fields.Number(request.WeightDecay, "weight_decay", 0, 1, defaultValue: 1e-4),
-                (FeaturePoint)Math.Max(0, (int)Fields.Known(request.FeaturePoint, "feature_point") - 1)),
+                (FeaturePoint)Math.Max(0, (int)Fields.Known(request.FeaturePoint, "feature_point") - 1),
+                request.RidgeStart),
             ToSettings(request.Compute));
     }
 

@@ -23,6 +23,7 @@ internal static class JobRequests
             LatencyProfileDigest = latencyProfile ?? "",
             TrialIterations = settings.TrialIterations,
             TrialLearningRate = settings.TrialLearningRate,
+            TrialRidgeStart = settings.RidgeStart,
             Finetune = OptimizerOf(settings.Finetune),
             BatchSize = settings.Finetune.BatchSize,
             FeaturePoint = FeatureOf(settings.Feature),

@@ -15,6 +15,7 @@ internal sealed record PractiseSettings(
     string? LatencyProfile,
     int TrialIterations,
     double TrialLearningRate,
+    bool RidgeStart,
     OptimizerChoice Finetune,
     string Feature,
     int LatencyBatch,
@@ -33,6 +34,8 @@ internal sealed class PractiseOptions
     private readonly Option<string?> profile = OptionKinds.Text("--latency-profile", "take latencies from a file that 'fewshot profile --out' wrote on the target device", "FILE");
     private readonly Option<int> trialIterations = OptionKinds.WholeNumber("--trial-iterations", "training iterations of each trial", 1, 1_000_000, 1000);
     private readonly Option<double> trialRate = OptionKinds.LearningRate("--trial-lr", "learning rate of the trials", 0.02);
+    private readonly Option<string> trialInit = OptionKinds.Word(
+        "--trial-init", "what a trial's adaptors start from: the identity, as published, or a ridge regression that reproduces the dropped block on the images", "identity", "identity", "ridge");
     private readonly OptimizerOptions finetune = new("--finetune-iterations", "training iterations of the final finetune", 2000, 0.02);
     private readonly Option<string> feature = FeatureOption();
     private readonly LatencyOptions latencyOptions = new();
@@ -48,7 +51,7 @@ internal sealed class PractiseOptions
         Option[] targets = [drop, latency, macs, parameters, blocks];
         foreach (var option in targets)
             command.Add(option);
-        foreach (Option option in (Option[])[criterion, tau, profile, trialIterations, trialRate])
+        foreach (Option option in (Option[])[criterion, tau, profile, trialIterations, trialRate, trialInit])
             command.Add(option);
         finetune.AddTo(command);
         command.Add(feature);
@@ -74,6 +77,7 @@ internal sealed class PractiseOptions
             parsed.GetValue(profile),
             parsed.GetValue(trialIterations),
             parsed.GetValue(trialRate),
+            parsed.GetValue(trialInit) == "ridge",
             finetune.Read(parsed),
             parsed.GetValue(feature)!,
             batch,

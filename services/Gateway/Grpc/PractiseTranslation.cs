@@ -39,6 +39,7 @@ internal static class PractiseTranslation
                 WeightDecay: 1e-4),
             Finetune = ToChoice(practise.Finetune, "spec.practise.finetune", iterations: 2000, batch, learningRate: 0.02),
             FeaturePoint = FeatureOf(practise),
+            RidgeStart = practise.TrialRidgeStart,
             LatencyBatch = Fields.Whole(practise.LatencyBatchSize, "spec.practise.latency_batch_size", 1, LargestBatch, defaultValue: 64),
             LatencyRuns = Fields.Whole(practise.LatencyRuns, "spec.practise.latency_runs", 1, MostRuns, defaultValue: 50),
         };

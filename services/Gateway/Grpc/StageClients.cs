@@ -66,6 +66,7 @@ public sealed partial class StageClients
             LearningRate = plan.Trial.LearningRate,
             Momentum = plan.Trial.Momentum,
             WeightDecay = plan.Trial.WeightDecay,
+            RidgeStart = plan.RidgeStart,
             FeaturePoint = plan.FeaturePoint.ToProto(),
             Compute = plan.Compute.ToProto(),
         };

@@ -72,6 +72,9 @@ public sealed record PractisePlan : CompressionPlan
     /// <summary>The saved profile, for <see cref="TauSource.Profile"/>.</summary>
     public string? LatencyProfile { get; init; }
 
+    /// <summary>Adaptors start from a ridge regression that reproduces the dropped block, not from the identity.</summary>
+    public required bool RidgeStart { get; init; }
+
     /// <summary>Settings of every trial.</summary>
     public required OptimizerChoice Trial { get; init; }
 
