@@ -25,6 +25,18 @@ public class ProfilerTests
     }
 
     [Fact]
+    public void Measure_GreyscaleTransformer_TakesOneChannel()
+    {
+        var variant = ModelCatalog.Find("vit_d32_l2_h2_m64_p8");
+        using var network = ModelCatalog.Build(variant.Spec(4, variant.Preprocessing with { Mean = [0.5], Std = [0.5] }));
+
+        var (original, measured) = Profiler.Measure(
+            network, [("compressed", [new CompressBlock("blocks.1", 8)])], 2, 2, 1, ComputeSettings.Cpu, new Recorder(), CancellationToken.None);
+
+        Assert.True(original.MeanUs > 0 && measured[0].MeanUs > 0);
+    }
+
+    [Fact]
     public void Measure_JointNetwork_CountsWhatTheEditedNetworkCounts()
     {
         using var network = SmallSet.Network();

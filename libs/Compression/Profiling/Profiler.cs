@@ -42,9 +42,9 @@ public static class Profiler
         var reference = new ProfiledNetwork("original", folded, []);
         var networks = candidates.Select(c => new ProfiledNetwork(c.Name, folded, c.Edits)).ToArray();
 
-        var size = original.Spec.Preprocessing.Size;
+        var input = original.Spec.Preprocessing;
         var generator = new Generator(0, compute.Device);
-        var batch = randn([batchSize, 3, size, size], device: compute.Device, generator: generator).to(compute.ActivationType);
+        var batch = randn([batchSize, input.Channels, input.Size, input.Size], device: compute.Device, generator: generator).to(compute.ActivationType);
         var rounds = new LatencyRounds(networks.Length);
         var begun = Stopwatch.GetTimestamp();
         for (var round = -warmup; round < runs && (round < FewestRuns || Stopwatch.GetElapsedTime(begun) < Budget); round++)
