@@ -9,7 +9,7 @@ namespace Fewshot.Compression.Finetuning;
 
 /// <summary>
 /// The iterations that every training of a whole network shares: loss, backward, step, schedule, progress, and
-/// checkpoints of weights, batch-norm statistics, velocities and position. Batches derive from seed and iteration, so
+/// checkpoints of weights, batch-norm statistics, the optimiser's state and position. Batches derive from seed and iteration, so
 /// a continued run is the undisturbed run to the bit.
 /// </summary>
 internal sealed class TrainingLoop(string stage, string metric, Network network, TrainingSettings settings)
@@ -20,10 +20,12 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
     /// <returns>The last iteration's loss.</returns>
     public double Run(Func<long, Tensor> loss, IProgress<StepProgress> progress, ICheckpointStore checkpoints, CancellationToken cancellation)
     {
-        var parameters = network.Parameters().Cast<Tensor>().ToList();
+        var parameters = network.Parameters().ToList();
         foreach (var parameter in parameters)
             parameter.requires_grad_(true);
-        using var optimizer = new MomentumSgd(parameters, settings.Momentum, settings.WeightDecay);
+        using ResumableOptimizer optimizer = settings.AdamW
+            ? new DecayedAdam(parameters, settings.WeightDecay)
+            : new MomentumSgd(parameters, settings.Momentum, settings.WeightDecay);
         var saver = new PeriodicCheckpoint(checkpoints, (stream, finished) => Save(stream, optimizer, finished));
         var value = double.NaN;
         network.Training = true;
@@ -49,7 +51,7 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         return value;
     }
 
-    private double Step(Func<long, Tensor> loss, MomentumSgd optimizer, long iteration)
+    private double Step(Func<long, Tensor> loss, ResumableOptimizer optimizer, long iteration)
     {
         using var scope = NewDisposeScope();
         var objective = loss(iteration);
@@ -57,23 +59,19 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         var value = objective.item<float>();
         if (!float.IsFinite(value))
             throw new NonFiniteLossException(stage, iteration, value);
-        optimizer.Step(StepSchedule.Rate(settings.LearningRate, iteration, settings.Iterations));
+        optimizer.Step(settings.Rate(iteration));
         return value;
     }
 
-    private void Save(Stream stream, MomentumSgd optimizer, long finished)
+    private void Save(Stream stream, ResumableOptimizer optimizer, long finished)
     {
         using var scope = NewDisposeScope();
-        var velocities = Enumerable.Range(0, optimizer.Parameters.Count)
-            .Select(i => (Name: VelocityName(i), Value: optimizer.Velocity(i)))
-            .Where(v => v.Value is not null)
-            .Select(v => (v.Name, Value: v.Value!));
         CheckpointFile.Write(
-            stream, network.State().Concat(velocities),
+            stream, network.State().Concat(optimizer.State()),
             new Dictionary<string, string> { [IterationKey] = finished.ToString(CultureInfo.InvariantCulture) });
     }
 
-    private long Restore(ICheckpointStore checkpoints, MomentumSgd optimizer)
+    private long Restore(ICheckpointStore checkpoints, ResumableOptimizer optimizer)
     {
         using var stream = checkpoints.OpenNewest();
         if (stream is null)
@@ -83,11 +81,8 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         var (tensors, metadata) = CheckpointFile.Read(stream);
         foreach (var (name, value) in network.State())
             value.copy_(tensors[name]);
-        for (var i = 0; i < optimizer.Parameters.Count; i++)
-            if (tensors.TryGetValue(VelocityName(i), out var velocity))
-                optimizer.Restore(i, velocity.to(optimizer.Parameters[i].device));
-        return long.Parse(metadata[IterationKey], CultureInfo.InvariantCulture);
+        var finished = long.Parse(metadata[IterationKey], CultureInfo.InvariantCulture);
+        optimizer.Restore(tensors.GetValueOrDefault, finished);
+        return finished;
     }
-
-    private static string VelocityName(int index) => $"velocity.{index}";
 }

@@ -42,11 +42,5 @@ public sealed record MimicSettings(
     public double PeakRate => LearningRate ?? PaperRate * Math.Clamp((double)PaperIterations / Iterations, 1, MostFaster);
 
     /// <summary>The rate of an iteration, counted from 0.</summary>
-    public double Rate(long iteration)
-    {
-        var warmUp = Math.Ceiling(WarmupFraction * Iterations);
-        return iteration < warmUp
-            ? PeakRate * (iteration + 1) / (warmUp + 1)
-            : PeakRate * 0.5 * (1 + Math.Cos(Math.PI * (iteration - warmUp) / Math.Max(1, Iterations - warmUp)));
-    }
+    public double Rate(long iteration) => CosineSchedule.Rate(PeakRate, WarmupFraction, iteration, Iterations);
 }

@@ -10,7 +10,7 @@ internal sealed class MimicStudent : IDisposable
 {
     private readonly MimicSettings settings;
     private readonly Parameter[] trained;
-    private readonly AdamW optimizer;
+    private readonly DecayedAdam optimizer;
     private readonly int blocks;
 
     /// <param name="network">Trained in place; the caller's.</param>
@@ -23,7 +23,7 @@ internal sealed class MimicStudent : IDisposable
         trained = [.. settings.AllBlocks ? network.Parameters() : network.ParametersUpTo(blocks)];
         foreach (var parameter in trained)
             parameter.requires_grad_(true);
-        optimizer = optim.AdamW(trained, lr: settings.PeakRate, beta1: 0.9, beta2: 0.999, weight_decay: settings.WeightDecay);
+        optimizer = new DecayedAdam(trained, settings.WeightDecay);
     }
 
     public Network Network { get; }
@@ -41,11 +41,8 @@ internal sealed class MimicStudent : IDisposable
         using var scope = NewDisposeScope();
         var loss = Loss(images, target);
         loss.backward();
-        GradientNorm.Clip(trained, settings.GradientClip);
-        foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = settings.Rate(iteration);
-        optimizer.step();
-        optimizer.zero_grad();
+        nn.utils.clip_grad_norm_(trained, settings.GradientClip);
+        optimizer.Step(settings.Rate(iteration));
         return loss.detach().MoveToOuterDisposeScope();
     }
 
@@ -69,12 +66,7 @@ internal sealed class MimicStudent : IDisposable
     }
 
     /// <summary>Everything a continued training needs, by name.</summary>
-    public IEnumerable<(string Name, Tensor Value)> State()
-    {
-        var states = optimizer.state_dict().State;
-        return Network.State().Concat(states.Cast<Adam.State>().SelectMany((state, i) =>
-            new[] { ($"exp_avg.{i}", state.exp_avg), ($"exp_avg_sq.{i}", state.exp_avg_sq) }));
-    }
+    public IEnumerable<(string Name, Tensor Value)> State() => Network.State().Concat(optimizer.State());
 
     /// <summary>Takes what <see cref="State"/> gave after this many iterations.</summary>
     public void Restore(Func<string, Tensor> saved, long iterations)
@@ -82,12 +74,7 @@ internal sealed class MimicStudent : IDisposable
         using var _ = no_grad();
         foreach (var (name, value) in Network.State())
             value.copy_(saved(name));
-        foreach (var (state, i) in optimizer.state_dict().State.Cast<Adam.State>().Select((state, i) => (state, i)))
-        {
-            state.exp_avg.copy_(saved($"exp_avg.{i}"));
-            state.exp_avg_sq.copy_(saved($"exp_avg_sq.{i}"));
-            state.step = iterations;
-        }
+        optimizer.Restore(saved, iterations);
     }
 
     public void Dispose()

@@ -7,14 +7,12 @@ namespace Fewshot.Compression.Mimicking;
 /// SGD with momentum and weight decay, as torch.optim.SGD: g += wd * p; v = m * v + g; p -= lr * v.
 /// Its whole state is one velocity per parameter, which a checkpoint stores and restores to the bit.
 /// </summary>
-public sealed class MomentumSgd(IReadOnlyList<Tensor> parameters, double momentum, double weightDecay) : IDisposable
+public sealed class MomentumSgd(IReadOnlyList<Tensor> parameters, double momentum, double weightDecay) : ResumableOptimizer
 {
     private readonly Tensor?[] velocities = new Tensor?[parameters.Count];
 
-    public IReadOnlyList<Tensor> Parameters => parameters;
-
-    /// <summary>Updates every parameter that has a gradient, then drops the gradients.</summary>
-    public void Step(double learningRate)
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -44,9 +42,26 @@ public sealed class MomentumSgd(IReadOnlyList<Tensor> parameters, double momentu
         velocities[index] = velocity.detach().clone().DetachFromDisposeScope();
     }
 
-    public void Dispose()
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Value)> State() =>
+        velocities.Select((velocity, i) => (Name(i), velocity)).Where(item => item.velocity is not null).Select(item => (item.Item1, item.velocity!));
+
+    /// <inheritdoc/>
+    public override void Restore(Func<string, Tensor?> saved, long steps)
+    {
+        for (var i = 0; i < parameters.Count; i++)
+        {
+            if (saved(Name(i)) is { } velocity)
+                Restore(i, velocity.to(parameters[i].device));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         foreach (var velocity in velocities)
             velocity?.Dispose();
     }
+
+    private static string Name(int index) => $"velocity.{index}";
 }

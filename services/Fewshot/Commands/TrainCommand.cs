@@ -15,6 +15,7 @@ internal static class TrainCommand
         var images = new ImageOptions("labeled images: a folder of class folders, or a list file", sampled: false);
         var seed = OptionKinds.Seed("seed of the first weights and of every random choice", 2021);
         var optimizer = new OptimizerOptions("--iterations", "training iterations", 1000, 0.1);
+        var kind = OptionKinds.Word("--optimizer", "sgd with momentum, or adamw with warm-up and cosine decay, which transformers need from scratch [then --lr is 0.001 by default]", "sgd", "sgd", "adamw");
         var compute = new ComputeOptionGroup();
         var session = new SessionOptions();
         var output = OptionKinds.Text("--out", "folder for model.safetensors and report.json", "DIR");
@@ -23,6 +24,7 @@ internal static class TrainCommand
         model.AddTo(command);
         images.AddTo(command);
         command.Add(seed);
+        command.Add(kind);
         optimizer.AddTo(command);
         compute.AddTo(command);
         command.Add(output);
@@ -39,7 +41,10 @@ internal static class TrainCommand
             var transfer = open.Gateway.Artifacts;
             var networkDigest = await transfer.ModelAsync(network, ct);
             var imagesDigest = await transfer.ImagesAsync(set, ct);
-            var request = JobRequests.Train(networkDigest, imagesDigest, optimizer.Read(parsed), parsed.GetValue(seed), compute.Read(parsed));
+            var adamW = parsed.GetValue(kind) == "adamw";
+            var choice = optimizer.Read(parsed);
+            if (adamW && !optimizer.HasRate(parsed)) choice = choice with { LearningRate = 0 };
+            var request = JobRequests.Train(networkDigest, imagesDigest, choice, adamW, parsed.GetValue(seed), compute.Read(parsed));
             await StageOutput.FolderAsync(open, await open.RunAsync(request, ct), folder, Print, ct);
             return ExitCodes.Success;
         });

@@ -100,13 +100,15 @@ internal static class JobRequests
         Evaluate = new EvaluateRequest { Network = new Network { Digest = network }, ImageSetDigest = images, BatchSize = batchSize, Compute = ComputeOf(compute) },
     });
 
-    public static JobRequest Train(string network, string images, OptimizerChoice optimizer, ulong seed, ComputeChoice compute) => new(new StartStageRequest
+    public static JobRequest Train(string network, string images, OptimizerChoice optimizer, bool adamW, ulong seed, ComputeChoice compute)
     {
-        Train = new TrainRequest
+        var settings = OptimizerOf(optimizer);
+        settings.Kind = adamW ? OptimizerKind.Adamw : OptimizerKind.Unspecified;
+        return new JobRequest(new StartStageRequest
         {
-            Network = new Network { Digest = network }, ImageSetDigest = images, Seed = seed, Optimizer = OptimizerOf(optimizer), Compute = ComputeOf(compute),
-        },
-    });
+            Train = new TrainRequest { Network = new Network { Digest = network }, ImageSetDigest = images, Seed = seed, Optimizer = settings, Compute = ComputeOf(compute) },
+        });
+    }
 
     private static Edit Drop(string block) => new() { DropBlock = new DropBlock { Block = block } };
 

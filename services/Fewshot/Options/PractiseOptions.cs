@@ -99,6 +99,9 @@ internal sealed class OptimizerOptions(string iterationsName, string iterationsD
             command.Add(option);
     }
 
+    /// <summary>The learning rate was not left to its default.</summary>
+    public bool HasRate(ParseResult parsed) => parsed.GetResult(rate) is { Implicit: false };
+
     public OptimizerChoice Read(ParseResult parsed) => new(
         parsed.GetValue(iterations), parsed.GetValue(batchSize), parsed.GetValue(rate), parsed.GetValue(momentum), parsed.GetValue(weightDecay));
 }

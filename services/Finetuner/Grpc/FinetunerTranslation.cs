@@ -23,6 +23,8 @@ internal static class FinetunerTranslation
 
         if (request.StartDigest.Length > 0)
             throw new InvalidFieldException("start_digest", "is only taken together with mimic.");
+        if (request.Optimizer?.Kind == OptimizerKind.Adamw)
+            throw new InvalidFieldException("optimizer.kind", "must be SGD here; mimic trains with AdamW.");
         var job = request.ToJob();
         return step => NetworkTraining.Finetune(step, job);
     }
@@ -89,13 +91,15 @@ internal static class FinetunerTranslation
     private static TrainingSettings ToSettings(OptimizerSettings? optimizer, ulong seed, int iterations, double learningRate)
     {
         optimizer ??= new OptimizerSettings();
+        var adamW = Fields.Known(optimizer.Kind, "optimizer.kind") == OptimizerKind.Adamw;
         return new TrainingSettings(
             seed,
             Fields.Whole(optimizer.Iterations, "optimizer.iterations", 1, 10_000_000, iterations),
             Fields.Whole(optimizer.BatchSize, "optimizer.batch_size", 1, 65_536, defaultValue: 64),
-            Fields.Number(optimizer.LearningRate, "optimizer.learning_rate", 1e-12, 100, learningRate),
+            Fields.Number(optimizer.LearningRate, "optimizer.learning_rate", 1e-12, 100, adamW ? 1e-3 : learningRate),
             Fields.Number(optimizer.Momentum, "optimizer.momentum", 0, 0.9999, defaultValue: 0.9),
-            Fields.Number(optimizer.WeightDecay, "optimizer.weight_decay", 0, 1, defaultValue: 1e-4));
+            Fields.Number(optimizer.WeightDecay, "optimizer.weight_decay", 0, 1, defaultValue: 1e-4),
+            adamW);
     }
 
     public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
