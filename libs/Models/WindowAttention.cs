@@ -21,9 +21,12 @@ internal sealed class WindowAttention(Attention module, RelativePositions positi
         var grid = WindowGrid.Over(new MapSize(x.shape[1], x.shape[2]), window, shifted);
         var (count, width) = (x.shape[0] * grid.Count, module.Projection.Inputs);
         var windows = grid.Cut(module.Norm.Forward(x)).view(count, grid.Area, width);
-        var qkv = module.Qkv.Forward(windows).view(x.shape[0], grid.Count, grid.Area, 3, module.Heads, width / module.Heads).unbind(3);
-        var heads = F.scaled_dot_product_attention(qkv[0].transpose(2, 3), qkv[1].transpose(2, 3), qkv[2].transpose(2, 3), positions.Bias(grid));
-        return grid.Join(heads.transpose(2, 3).reshape(x.shape[0], grid.Count, grid.Area, width)).MoveToOuterDisposeScope();
+        // Only windows that differ in their masks stay apart from the images: kernels are at their best on [batch, head, position, ..].
+        var bias = positions.Bias(grid);
+        long[] batch = bias.dim() == 3 ? [count] : [x.shape[0], grid.Count];
+        var qkv = module.Qkv.Forward(windows).view([.. batch, grid.Area, 3, module.Heads, width / module.Heads]).unbind(-3);
+        var heads = F.scaled_dot_product_attention(qkv[0].transpose(-3, -2), qkv[1].transpose(-3, -2), qkv[2].transpose(-3, -2), bias).transpose(-3, -2);
+        return grid.Join(heads.reshape(x.shape[0], grid.Count, grid.Area, width)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Padding is computed like any position, but for the projection.</summary>

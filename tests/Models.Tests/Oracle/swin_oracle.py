@@ -31,9 +31,10 @@ def shaken(network, seed):
 def answer(folder, name, network, size):
     x = torch.randn(2, network.features[0][0].in_channels, size, size, requires_grad=True)
     features = network.norm(network.features(x))
-    loss = features.pow(3).mean()
-    torch.save({"input": x.detach(), "features": features.detach(), "logits": network(x).detach(), "gradient": torch.autograd.grad(loss, x)[0]},
-               os.path.join(folder, name + ".answer.pth"))
+    tables = [block.attn.relative_position_bias_table for block in network.features[1][:2]]
+    gradients = torch.autograd.grad(features.pow(3).mean(), [x, *tables])
+    torch.save({"input": x.detach(), "features": features.detach(), "logits": network(x).detach(),
+                "gradient": gradients[0], "plain": gradients[1], "shifted": gradients[2]}, os.path.join(folder, name + ".answer.pth"))
 
 
 def native(key):
