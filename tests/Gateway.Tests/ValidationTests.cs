@@ -34,6 +34,56 @@ public sealed class ValidationTests
         { "profile is none", spec => (spec.Practise.Tau, spec.Practise.LatencyProfileDigest) = (TauSource.Profile, spec.ImageSetDigest), "spec.practise.latency_profile_digest: is not a saved latency profile" },
     };
 
+    public static TheoryData<string, Action<CompressionSpec>, string> DcVitFaults => new()
+    {
+        { "no target", spec => spec.Dcvit.ClearTarget(), "spec.dcvit.target: must be one of macs_ratio, latency_reduction" },
+        { "ratio of one", spec => spec.Dcvit.MacsRatio = 1, "spec.dcvit.macs_ratio: must lie strictly between 0 and 1" },
+        { "ratio below zero", spec => spec.Dcvit.MacsRatio = -0.5, "spec.dcvit.macs_ratio: must lie strictly between 0 and 1" },
+        { "latency nan", spec => spec.Dcvit.LatencyReduction = double.NaN, "spec.dcvit.latency_reduction: must lie" },
+        { "ratio too small", spec => spec.Dcvit.MacsRatio = 0.3, "spec.dcvit.macs_ratio: A MACs ratio of 0.3 cannot be reached by compressing up to 4 blocks. Nearest: 0.4" },
+        { "ratio in a gap", spec => spec.Dcvit.MacsRatio = 0.97, "(1 block keeping 50 of 50 hidden units)" },
+        { "unknown candidate", spec => spec.Dcvit.Candidates.Add("blocks.9"), "spec.dcvit.candidates: 'blocks.9' is no compressible block. There are blocks.0, blocks.1" },
+        { "candidate twice", spec => spec.Dcvit.Candidates.Add(["blocks.1", "blocks.1"]), "spec.dcvit.candidates: names a block twice" },
+        { "too many extra", spec => spec.Dcvit.ExtraBlocks = 4, "spec.dcvit.macs_ratio: A MACs ratio of 0.8 cannot be reached by compressing up to 4 blocks with 4 more" },
+        { "iterations", spec => spec.Dcvit.Training.Iterations = -1, "spec.dcvit.training.iterations: must be from 1 to" },
+        { "rate", spec => spec.Dcvit.Training.LearningRate = double.PositiveInfinity, "spec.dcvit.training.learning_rate: must be" },
+        { "clip", spec => spec.Dcvit.Training.GradientClip = -1, "spec.dcvit.training.gradient_clip: must be" },
+        { "metric", spec => spec.Dcvit.Metric = (Trials.V1.CompressionMetric)9, "spec.dcvit.metric: must be one of" },
+        { "initialization", spec => spec.Dcvit.Training.Initialization = (Trials.V1.Initialization)9, "spec.dcvit.training.initialization: must be one of" },
+        { "selection", spec => spec.Dcvit.Selection = (Networks.V1.HiddenSelection)9, "spec.dcvit.selection: must be one of" },
+        { "metric images", spec => spec.Dcvit.MetricImages.Images = -3, "spec.dcvit.metric_images.images: must be from 1 to" },
+        { "no ratio", spec => spec.Pareto = new ParetoSpec(), "spec.pareto.macs_ratios: takes 1 to 100 ratios" },
+        { "ratio twice", spec => spec.Pareto = new ParetoSpec { MacsRatios = { 0.8, 0.8 } }, "spec.pareto.macs_ratios: names a ratio twice" },
+        { "one ratio of several too small", spec => spec.Pareto = new ParetoSpec { MacsRatios = { 0.8, 0.2 } }, "spec.pareto.macs_ratios: A MACs ratio of 0.2 cannot be reached" },
+        { "bad training of several", spec => spec.Pareto = new ParetoSpec { Dcvit = new DcVitSpec { LatencyRuns = -1 }, MacsRatios = { 0.8 } }, "spec.pareto.dcvit.latency_runs: must be" },
+    };
+
+    [Theory]
+    [MemberData(nameof(DcVitFaults))]
+    public async Task StartCompression_BadFieldOfDcVit_NamesItAndWhatIsAccepted(string name, Action<CompressionSpec> spoil, string message)
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.DcVitAsync();
+        spoil(spec);
+        await RefusedAsync(rig, name, spec, message);
+    }
+
+    [Fact]
+    public async Task StartCompression_DcVitOfWhatCannotBeCompressed_SaysWhy()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.DcVitAsync();
+        rig.Stages.Network = FakeNetwork.Vit with { Blocks = [FakeNetwork.Vit.Blocks[0], FakeNetwork.Vit.Blocks[5]] };
+        await RefusedAsync(rig, "ends only", spec, "spec.dcvit.candidates: toy_vit has no block left to compress but its first and last");
+        rig.Stages.Network = FakeNetwork.Vit with { Blocks = FakeNetwork.Vit.Describe(FakeNetwork.Vit.Blocks.Select(Compressed)).Blocks };
+        await RefusedAsync(rig, "all compressed", spec, "spec.network_digest: toy_vit has no block left to compress.");
+        rig.Stages.Network = FakeNetwork.Toy;
+        spec.Dcvit.MacsRatio = 0.1;
+        await RefusedAsync(rig, "whole blocks", spec, "spec.dcvit.macs_ratio: A MACs ratio of 0.1 cannot be reached by dropping whole blocks");
+        (spec.Dcvit.MacsRatio, spec.Dcvit.ExtraBlocks) = (0.9, 1);
+        await RefusedAsync(rig, "extra", spec, "spec.dcvit.extra_blocks: toy loses whole blocks");
+    }
+
     [Theory]
     [MemberData(nameof(Faults))]
     public async Task StartCompression_BadField_NamesItAndWhatIsAccepted(string name, Action<CompressionSpec> spoil, string message)
@@ -41,10 +91,7 @@ public sealed class ValidationTests
         await using var rig = await GatewayRig.StartedAsync();
         var spec = await rig.SpecAsync();
         spoil(spec);
-        var error = await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r1", spec));
-        Assert.True(error.StatusCode == StatusCode.InvalidArgument, $"{name}: {error.Status}");
-        Assert.Contains(message, error.Status.Detail, StringComparison.Ordinal);
-        Assert.Empty((await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+        await RefusedAsync(rig, name, spec, message);
     }
 
     [Fact]
@@ -78,4 +125,14 @@ public sealed class ValidationTests
         var error = await Assert.ThrowsAsync<RpcException>(() => rig.Jobs.StartStageAsync(new StartStageRequest { RequestId = "x" }).ResponseAsync);
         Assert.Equal("stage: must be one of profile, trials, finetune, evaluate, train, synthesize.", error.Status.Detail);
     }
+
+    private static async Task RefusedAsync(GatewayRig rig, string name, CompressionSpec spec, string message)
+    {
+        var error = await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r1", spec));
+        Assert.True(error.StatusCode == StatusCode.InvalidArgument, $"{name}: {error.Status}");
+        Assert.Contains(message, error.Status.Detail, StringComparison.Ordinal);
+        Assert.Empty((await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+    }
+
+    private static Networks.V1.Edit Compressed(Networks.V1.Block block) => new() { CompressBlock = new Networks.V1.CompressBlock { Block = block.Name, Hidden = 5 } };
 }

@@ -9,7 +9,7 @@ namespace Fewshot.Cli.Commands;
 /// <summary><c>fewshot compress METHOD</c>: the whole way from a pretrained network to a faster one.</summary>
 internal static class CompressCommand
 {
-    public static Command Create() => new("compress", "Makes a pretrained network faster.") { CreatePractise() };
+    public static Command Create() => new("compress", "Makes a pretrained network faster.") { CreatePractise(), DcVitCommand.Create(), DcVitCommand.CreatePareto() };
 
     private static Command CreatePractise()
     {

@@ -150,5 +150,6 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
         job.LastSequence,
         job.Result?.ModelDigest ?? "",
         job.Result?.ReportDigest ?? "",
-        job.Result?.ProfileDigest ?? "");
+        job.Result?.ProfileDigest ?? "",
+        [.. (job.Result?.Models ?? []).Select(model => new TargetModel(model.MacsRatio, model.ModelDigest))]);
 }

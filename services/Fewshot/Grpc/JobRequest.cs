@@ -17,7 +17,7 @@ internal sealed class JobRequest
     }
 
     public JobRequest(CompressionSpec spec)
-        : this("practise", spec) => compression = spec;
+        : this(spec.MethodCase.ToString().ToLowerInvariant(), spec) => compression = spec;
 
     public JobRequest(StartStageRequest stage)
         : this(stage.StageCase.ToString().ToLowerInvariant(), stage) => this.stage = stage;

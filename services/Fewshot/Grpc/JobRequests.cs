@@ -122,9 +122,9 @@ internal static class JobRequests
     };
 
     /// <summary>In the contract 0 means the default; the smallest number above it has the effect of none.</summary>
-    private static double Explicit(double value) => value == 0 ? double.Epsilon : value;
+    internal static double Explicit(double value) => value == 0 ? double.Epsilon : value;
 
-    private static ComputeOptions ComputeOf(ComputeChoice choice) => new()
+    internal static ComputeOptions ComputeOf(ComputeChoice choice) => new()
     {
         Device = choice.Cuda ? Device.Cuda : Device.Cpu,
         MixedPrecision = choice.MixedPrecision,

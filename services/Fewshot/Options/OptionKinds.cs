@@ -44,6 +44,15 @@ internal static class OptionKinds
             text => (TryNumber(text, out var value) && value >= minimum && value <= maximum, value)),
     };
 
+    /// <summary>Null when the option is not given.</summary>
+    public static Option<double?> Number(string name, string description, double minimum, double maximum) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result => Parse<double?>(result, $"a number from {minimum} to {maximum}",
+            text => (TryNumber(text, out var value) && value >= minimum && value <= maximum, value)),
+    };
+
     /// <summary>A learning rate within the bounds of the services.</summary>
     public static Option<double> LearningRate(string name, string description, double standard) => Number(name, description, 1e-12, 100, standard);
 
@@ -54,10 +63,24 @@ internal static class OptionKinds
         HelpName = "F",
         CustomParser = result => Parse<double?>(result, "a fraction between 0 and 1, such as 0.2 or 20%", text =>
         {
-            var percent = text.EndsWith('%');
-            var read = TryNumber(percent ? text[..^1] : text, out var value);
-            value = percent ? value / 100 : value;
-            return (read && value is > 0 and < 1, value);
+            var good = TryFraction(text, out var value);
+            return (good, value);
+        }),
+    };
+
+    /// <summary>Different fractions strictly between 0 and 1, separated by commas.</summary>
+    public static Option<double[]?> Fractions(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "F,F",
+        CustomParser = result => Parse<double[]?>(result, "different fractions between 0 and 1, separated by commas, such as 0.9,0.8", text =>
+        {
+            var parts = text.Split(',', StringSplitOptions.TrimEntries);
+            var values = new double[parts.Length];
+            var good = true;
+            for (var i = 0; i < parts.Length; i++)
+                good &= TryFraction(parts[i], out values[i]);
+            return (good && values.Distinct().Count() == values.Length, values);
         }),
     };
 
@@ -121,6 +144,14 @@ internal static class OptionKinds
     });
 
     private static string Plain(string word) => word.Replace('_', '-').ToLowerInvariant();
+
+    private static bool TryFraction(string text, out double value)
+    {
+        var percent = text.EndsWith('%');
+        var read = TryNumber(percent ? text[..^1] : text, out value);
+        value = percent ? value / 100 : value;
+        return read && value is > 0 and < 1;
+    }
 
     private static bool TryNumber(string text, out double value) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 
@@ -11,25 +10,38 @@ internal static class CompressionTable
     {
         var report = ReportJson.Parse(json);
         var (teacher, result) = (report["teacher"], report["result"]);
-        console.WriteLine($"{report.Text("method")} of {report.Text("arch")}, {report.Text("samples")} images, seed {report.Text("seed")}");
+        Heading(console, report);
+        if (report["structure"] is { } structure) DcVitTables.Structure(console, structure);
+        DcVitTables.Synthetic(console, report);
 
         var table = Screen.Table("", "original", "compressed", "change");
-        Row(table, "top-1 %", teacher.Number("top1"), result.Number("top1"), Percent, Points);
-        Row(table, "top-5 %", teacher.Number("top5"), result.Number("top5"), Percent, Points);
-        if (result.Number("top1_before_finetune") is { } before) table.AddCells("top-1 % before finetuning", "", Percent(before), "");
+        Row(table, "top-1 %", teacher.Number("top1"), result.Number("top1"), Figures.Percent, Figures.Points);
+        Row(table, "top-5 %", teacher.Number("top5"), result.Number("top5"), Figures.Percent, Figures.Points);
+        if (result.Number("top1_before_finetune") is { } before) table.AddCells("top-1 % before finetuning", "", Figures.Percent(before), "");
         // The reduction is of interleaved pairs, which says more than the two means.
-        Row(table, "latency ms a batch", teacher.Number("latency_us"), result.Number("latency_us"), us => (us / 1000).ToString("0.00"),
-            (before, after) => report.Number("latency_reduction") is { } paired ? Change(1, 1 - paired) : Change(before, after));
-        Row(table, "MACs (million)", teacher.Number("macs"), result.Number("macs"), Millions, Change);
-        Row(table, "parameters (million)", teacher.Number("params"), result.Number("params"), Millions, Change);
+        Row(table, "latency ms a batch", teacher.Number("latency_us"), result.Number("latency_us"), Figures.Milliseconds,
+            (before, after) => report.Number("latency_reduction") is { } paired ? Figures.Change(1, 1 - paired) : Figures.Change(before, after));
+        Row(table, "MACs (million)", teacher.Number("macs"), result.Number("macs"), Figures.Millions, Figures.Change);
+        Row(table, "parameters (million)", teacher.Number("params"), result.Number("params"), Figures.Millions, Figures.Change);
         console.Write(table);
 
-        console.Write(BlockTable(report["blocks"]));
+        console.Write(report["progressive"] is null ? BlockTable(report["blocks"]) : DcVitTables.Candidates(report["blocks"]));
+        if (report["progressive"] is JsonArray steps) console.Write(DcVitTables.Progressive(steps));
+        Ending(console, report, folder);
+    }
+
+    /// <summary>What was done.</summary>
+    public static void Heading(IAnsiConsole console, JsonObject report) =>
+        console.WriteLine($"{report.Text("method")} of {report.Text("arch")}, {report.Text("samples")} images, seed {report.Text("seed")}");
+
+    /// <summary>What the reader must know, how long it took, and where it is.</summary>
+    public static void Ending(IAnsiConsole console, JsonObject report, string folder)
+    {
         foreach (var note in report["notes"] as JsonArray ?? [])
             console.WriteLine($"note: {note}");
         var seconds = report["seconds"];
-        console.WriteLine(string.Join(", ", new[] { "profile", "trials", "finetune", "total" }
-            .Where(part => seconds.Number(part) is not null).Select(part => $"{part} {seconds.Number(part):0.0} s")));
+        console.WriteLine(string.Join(", ", new[] { "profile", "synthesize", "trials", "finetune", "total" }
+            .Where(part => seconds.Number(part) is { } spent && (spent > 0 || part != "synthesize")).Select(part => $"{part} {seconds.Number(part):0.0} s")));
         console.WriteLine($"results in {folder}");
     }
 
@@ -38,14 +50,13 @@ internal static class CompressionTable
         var table = Screen.Table("block", "tau %", "+-", "recoverability", "score", "");
         foreach (var block in blocks as JsonArray ?? [])
         {
-            var dropped = block!["dropped"] is JsonValue flag && flag.TryGetValue(out bool value) && value;
             table.AddCells(
                 block.Text("name"),
-                Shown(block.Number("tau") * 100, "0.00"),
-                Shown(block.Number("tau_stderr") * 100, "0.00"),
-                Shown(block.Number("recoverability"), "0.#####"),
-                Shown(block.Number("score"), "0.####"),
-                dropped ? "dropped" : block.Text("note"));
+                Figures.Shown(block.Number("tau") * 100, "0.00"),
+                Figures.Shown(block.Number("tau_stderr") * 100, "0.00"),
+                Figures.Shown(block.Number("recoverability"), "0.#####"),
+                Figures.Shown(block.Number("score"), "0.####"),
+                block.Flag("dropped") ? "dropped" : block.Text("note"));
         }
 
         return table;
@@ -60,15 +71,4 @@ internal static class CompressionTable
             after is { } a ? shown(a) : "-",
             before is { } from && after is { } to ? change(from, to) : "");
     }
-
-    private static string Shown(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
-
-    private static string Percent(double fraction) => (fraction * 100).ToString("0.00", CultureInfo.InvariantCulture);
-
-    private static string Millions(double value) => (value / 1e6).ToString("0.000", CultureInfo.InvariantCulture);
-
-    private static string Points(double before, double after) => ((after - before) * 100).ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture);
-
-    private static string Change(double before, double after) =>
-        before == 0 ? "" : ((after - before) / before * 100).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture) + " %";
 }

@@ -30,6 +30,9 @@ internal enum JobPhase
     Cancelled,
 }
 
+/// <summary>The network made for one of several targets.</summary>
+internal sealed record TargetModel(double MacsRatio, string Digest);
+
 /// <summary>What a gateway says about a job. Digests are empty where the job has no such result.</summary>
 internal sealed record JobSummary(
     string Id,
@@ -43,7 +46,8 @@ internal sealed record JobSummary(
     long LastSequence,
     string ModelDigest,
     string ReportDigest,
-    string ProfileDigest)
+    string ProfileDigest,
+    IReadOnlyList<TargetModel> Models)
 {
     public bool HasEnded => Phase is JobPhase.Succeeded or JobPhase.Failed or JobPhase.Cancelled;
 }

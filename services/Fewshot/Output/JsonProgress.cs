@@ -75,5 +75,16 @@ internal static class JobJson
         if (job.ModelDigest.Length > 0) json.WriteString("model_digest", job.ModelDigest);
         if (job.ReportDigest.Length > 0) json.WriteString("report_digest", job.ReportDigest);
         if (job.ProfileDigest.Length > 0) json.WriteString("profile_digest", job.ProfileDigest);
+        if (job.Models.Count == 0) return;
+        json.WriteStartArray("models");
+        foreach (var model in job.Models)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("macs_ratio", model.MacsRatio);
+            json.WriteString("model_digest", model.Digest);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

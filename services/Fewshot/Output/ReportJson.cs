@@ -26,6 +26,9 @@ internal static class ReportJson
     public static double? Number(this JsonNode? node, string name) =>
         double.TryParse(node.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 
+    public static bool Flag(this JsonNode? node, string name) =>
+        node is JsonObject value && value[name] is JsonValue flag && flag.TryGetValue(out bool set) && set;
+
     public static string Text(this JsonNode? node, string name) =>
         node is JsonObject value && value[name] is JsonValue text ? text.ToString() : "";
 }

@@ -1,5 +1,5 @@
+using System.Text.Json.Serialization;
 using Fewshot.Gateway.Workflows;
-using Fewshot.Planning;
 
 namespace Fewshot.Gateway.Reports;
 
@@ -67,14 +67,18 @@ internal sealed record CandidateRow : BlockRow
     }
 
     /// <summary>What the ranking follows.</summary>
+    [JsonPropertyOrder(1)]
     public double? Metric { get; init; }
 
     /// <summary>Mimic loss on the training images with the block compressed and nothing trained.</summary>
+    [JsonPropertyOrder(1)]
     public double? FirstLoss { get; init; }
 
     /// <summary>And after its trial.</summary>
+    [JsonPropertyOrder(1)]
     public double? LastLoss { get; init; }
 
     /// <summary>Compressed or dropped, for some target.</summary>
+    [JsonPropertyOrder(1)]
     public bool Chosen { get; init; }
 }

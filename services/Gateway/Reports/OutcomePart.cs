@@ -94,6 +94,7 @@ internal sealed record ResultRow : NetworkRow
 
     /// <summary>Fraction, blocks compressed or gone and nothing trained.</summary>
     [JsonPropertyName("top1_before_finetune")]
+    [JsonPropertyOrder(1)]
     public double? Top1BeforeFinetune { get; init; }
 }
 

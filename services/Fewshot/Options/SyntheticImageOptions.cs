@@ -1,0 +1,24 @@
+using System.CommandLine;
+
+namespace Fewshot.Cli.Options;
+
+/// <summary>Images to be made out of a network.</summary>
+/// <param name="Method">Null: what fits the network.</param>
+internal sealed record SyntheticImageSettings(int Images, int Iterations, string? Method);
+
+internal sealed class SyntheticImageOptions
+{
+    private readonly Option<int> images = OptionKinds.WholeNumber("--synthetic-images", "how many images to synthesise for the metric", 1, 100_000, 50);
+    private readonly Option<int> iterations = OptionKinds.WholeNumber("--synthetic-iterations", "optimisation steps of the synthesised images", 1, 1_000_000, 2000);
+    private readonly Option<string?> method = OptionKinds.OptionalWord(
+        "--synthetic-method", "how images are synthesised: by the network's outputs and an image prior, or also by its batch-norm statistics [default: deepinversion where there is batch norm]",
+        "deepdream", "deepinversion");
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[images, iterations, method])
+            command.Add(option);
+    }
+
+    public SyntheticImageSettings Read(ParseResult parsed) => new(parsed.GetValue(images), parsed.GetValue(iterations), parsed.GetValue(method));
+}
