@@ -11,6 +11,8 @@ public sealed class ValidationTests
     {
         { "no digest", spec => spec.NetworkDigest = "", "spec.network_digest: must be sha256:" },
         { "bad digest", spec => spec.ImageSetDigest = "sha256:AB", "spec.image_set_digest: must be sha256:" },
+        { "two kinds of images", spec => spec.SyntheticImages = new ImageSynthesis(), "spec.synthetic_images: excludes image_set_digest" },
+        { "synthetic images", spec => (spec.ImageSetDigest, spec.SyntheticImages) = ("", new ImageSynthesis { Iterations = -1 }), "spec.synthetic_images.iterations: must be from 1 to" },
         { "no method", spec => spec.Practise = null, "spec.method: is missing" },
         { "no target", spec => spec.Practise.ClearTarget(), "spec.practise.target: must be one of drop_count" },
         { "k zero", spec => spec.Practise.DropCount = 0, "spec.practise.drop_count: must be at least 1" },

@@ -16,4 +16,14 @@ internal static class CompressionTranslation
         Method.Pareto => DcVitTranslation.ToPlan(spec!, spec!.Pareto),
         _ => throw new InvalidFieldException("spec.method", "is missing."),
     };
+
+    /// <summary>The images to train on: those that were uploaded, or how to make them.</summary>
+    public static (string? Uploaded, SynthesisPlan? Synthetic) ImagesOf(CompressionSpec spec)
+    {
+        if (spec.SyntheticImages is null)
+            return (Fields.Digest(spec.ImageSetDigest, "spec.image_set_digest").ToString(), null);
+        return spec.ImageSetDigest.Length == 0
+            ? (null, SynthesisTranslation.ToPlan(spec.SyntheticImages, "spec.synthetic_images"))
+            : throw new InvalidFieldException("spec.synthetic_images", "excludes image_set_digest: give one of them.");
+    }
 }

@@ -28,7 +28,8 @@ internal static class DcVitTranslation
     private static DcVitPlan ToPlan(CompressionSpec spec, DcVitSpec dcvit, string field, bool isPareto, SizeTarget[] targets) => new()
     {
         Network = Fields.Digest(spec.NetworkDigest, "spec.network_digest").ToString(),
-        Images = Fields.Digest(spec.ImageSetDigest, "spec.image_set_digest").ToString(),
+        Images = CompressionTranslation.ImagesOf(spec).Uploaded,
+        SyntheticImages = CompressionTranslation.ImagesOf(spec).Synthetic,
         Evaluation = spec.EvaluationSetDigest.Length == 0 ? null : Fields.Digest(spec.EvaluationSetDigest, "spec.evaluation_set_digest").ToString(),
         Seed = spec.Seed,
         Compute = PractiseTranslation.ToChoice(spec.Compute, "spec.compute"),

@@ -33,7 +33,7 @@ internal sealed class JobSubmission(JobStore jobs, JobRunner runner, IArtifactSt
         await CheckStoredAsync(
             [
                 (plan.Network, "spec.network_digest"),
-                (plan.Images, "spec.image_set_digest"),
+                .. plan.Images is { } images ? [(images, "spec.image_set_digest")] : Array.Empty<(string, string)>(),
                 .. plan.Evaluation is { } evaluation ? [(evaluation, "spec.evaluation_set_digest")] : Array.Empty<(string, string)>(),
                 .. plan is PractisePlan { LatencyProfile: { } profile } ? [(profile, "spec.practise.latency_profile_digest")] : Array.Empty<(string, string)>(),
             ],

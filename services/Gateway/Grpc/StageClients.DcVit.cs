@@ -11,13 +11,13 @@ public sealed partial class StageClients
 {
     /// <summary>Compresses each candidate alone, trains and judges it.</summary>
     public async Task<StepResult<(IReadOnlyList<CompressionFacts> Trials, int Images)>> TryCompressionsAsync(
-        JobRun run, string name, DcVitPlan plan, DcVitImages images, IEnumerable<BlockEdit> candidates, Action<ProgressNote> progress, CancellationToken stop)
+        JobRun run, string name, DcVitPlan plan, string metricSet, IEnumerable<BlockEdit> candidates, Action<ProgressNote> progress, CancellationToken stop)
     {
         var request = new TryCompressionsRequest
         {
             NetworkDigest = plan.Network,
-            ImageSetDigest = images.Training,
-            MetricSetDigest = images.Metric,
+            ImageSetDigest = plan.TrainingSet,
+            MetricSetDigest = metricSet,
             Candidates = { candidates.Select(StageTranslation.ToProto) },
             Metric = (Trials.V1.CompressionMetric)((int)plan.Metric + 1),
             Seed = plan.Seed,
@@ -35,14 +35,14 @@ public sealed partial class StageClients
     /// <summary>Compresses further blocks of a network and trains it to mimic the original again.</summary>
     /// <param name="start">What earlier steps have left; null: the original.</param>
     public async Task<StepResult<FinetuneFacts>> CompressFurtherAsync(
-        JobRun run, string name, DcVitPlan plan, string images, string? start, IEnumerable<BlockEdit> edits, Action<ProgressNote> progress, CancellationToken stop)
+        JobRun run, string name, DcVitPlan plan, string? start, IEnumerable<BlockEdit> edits, Action<ProgressNote> progress, CancellationToken stop)
     {
         var request = new FinetuneRequest
         {
             TeacherDigest = plan.Network,
             StartDigest = start ?? "",
             Edits = { edits.Select(StageTranslation.ToProto) },
-            ImageSetDigest = images,
+            ImageSetDigest = plan.TrainingSet,
             Seed = plan.Seed,
             Mimic = plan.Training.ToProto(),
             FeaturePoint = plan.FeaturePoint.ToProto(),

@@ -57,7 +57,7 @@ public sealed partial class StageClients
         var request = new RunTrialsRequest
         {
             NetworkDigest = plan.Network,
-            ImageSetDigest = plan.Images,
+            ImageSetDigest = plan.TrainingSet,
             Candidates = { candidates },
             Criterion = (Trials.V1.Criterion)((int)plan.Criterion + 1),
             Seed = plan.Seed,
@@ -82,7 +82,7 @@ public sealed partial class StageClients
         {
             TeacherDigest = plan.Network,
             Edits = { edits.Select(StageTranslation.ToProto) },
-            ImageSetDigest = plan.Images,
+            ImageSetDigest = plan.TrainingSet,
             Seed = plan.Seed,
             Optimizer = plan.Finetune.ToProto(),
             FeaturePoint = plan.FeaturePoint.ToProto(),

@@ -9,15 +9,6 @@ namespace Fewshot.Gateway.Reports;
 /// <param name="Settings">How it was compressed.</param>
 internal sealed record DcVitHeadPart(SyntheticRow? Synthetic, SyntheticRow? SyntheticTraining, DcVitSettingsRow Settings);
 
-/// <summary>Synthesised images.</summary>
-/// <param name="TeacherTop1">How often the original sees the intended class, a fraction.</param>
-internal sealed record SyntheticRow(int Images, double TeacherTop1, double Seconds, string Method, string ImageSet, string Preview)
-{
-    public static SyntheticRow? Of(SynthesisFacts? made) => made is null
-        ? null
-        : new SyntheticRow(made.Images, made.TeacherTop1, made.Seconds, Words.Of(made.Method), made.ImageSetDigest, made.PreviewDigest);
-}
-
 /// <summary>The choices of the method; the learning rate is null where the stages derived it from the iterations, the initialisation where they chose it.</summary>
 internal sealed record DcVitSettingsRow(
     int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string? Initialization, bool TrainAllBlocks,

@@ -13,6 +13,13 @@ internal sealed class DcVitReportBuilder(DcVitPlan plan, NetworkFacts network, D
 
     public AccuracyFacts? Teacher { get; set; }
 
+    /// <summary>Data-free: what was trained on.</summary>
+    public SynthesisFacts? TrainingImages
+    {
+        get;
+        init => field = value is null ? null : Steps.Add(value);
+    }
+
     public SynthesisFacts? MetricImages { get; set; }
 
     public int Samples { get; set; }
@@ -52,7 +59,7 @@ internal sealed class DcVitReportBuilder(DcVitPlan plan, NetworkFacts network, D
             Artifacts = new ArtifactsRow(plan.Network, plan.Images, plan.Evaluation, ProfileDigest, plan.IsPareto ? null : Results[0].NetworkDigest),
             Notes = [.. Remarks(), .. Notes],
         };
-        var method = new DcVitHeadPart(SyntheticRow.Of(MetricImages), null, DcVitSettingsRow.Of(plan));
+        var method = new DcVitHeadPart(SyntheticRow.Of(MetricImages), SyntheticRow.Of(TrainingImages), DcVitSettingsRow.Of(plan));
         return ReportDocument.ToBytes(plan.IsPareto
             ? ReportDocument.Of(head, method, new { Targets = new JsonArray([.. Results.Select((result, i) => ReportDocument.Of(
                 [new TargetPart(((SizeTarget.Macs)result.Chosen.Target).Ratio, result.NetworkDigest), .. Outcome(result, i)]))]) }, tail)

@@ -8,6 +8,13 @@ internal sealed class PractiseReportBuilder(PractisePlan plan, NetworkFacts netw
 {
     public StepLog Steps { get; } = new();
 
+    /// <summary>Data-free: what was trained on.</summary>
+    public SynthesisFacts? TrainingImages
+    {
+        get;
+        init => field = value is null ? null : Steps.Add(value);
+    }
+
     public AccuracyFacts? Teacher { get; set; }
 
     public AccuracyFacts? BeforeFinetune { get; set; }
@@ -57,7 +64,7 @@ internal sealed class PractiseReportBuilder(PractisePlan plan, NetworkFacts netw
             Artifacts = new ArtifactsRow(plan.Network, plan.Images, plan.Evaluation, ProfileDigest ?? plan.LatencyProfile, tuned.NetworkDigest),
             Notes = Notes,
         };
-        return ReportDocument.ToBytes(ReportDocument.Of(head, outcome, tail));
+        return ReportDocument.ToBytes(ReportDocument.Of(head, outcome, new { Synthetic = SyntheticRow.Of(TrainingImages) }, tail));
     }
 
     private BlockRow[] Blocks()

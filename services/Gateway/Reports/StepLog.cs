@@ -16,6 +16,14 @@ internal sealed class StepLog
         return step;
     }
 
+    /// <summary>Takes down the steps of a synthesis.</summary>
+    public SynthesisFacts Add(SynthesisFacts made)
+    {
+        foreach (var shard in made.Shards)
+            Add(shard);
+        return made;
+    }
+
     /// <summary>Takes down what went on beside other steps.</summary>
     public void Add(StepLog others) => rows.AddRange(others.rows);
 

@@ -32,8 +32,15 @@ public abstract record CompressionPlan
     /// <summary>The original network.</summary>
     public required string Network { get; init; }
 
-    /// <summary>The few unlabeled images.</summary>
-    public required string Images { get; init; }
+    /// <summary>The few unlabeled images; null as long as they have to be synthesised.</summary>
+    public required string? Images { get; init; }
+
+    /// <summary>Data-free: the images to make instead.</summary>
+    public SynthesisPlan? SyntheticImages { get; init; }
+
+    /// <summary>What is trained on.</summary>
+    /// <exception cref="InvalidOperationException">It has not been synthesised yet.</exception>
+    public string TrainingSet => Images ?? throw new InvalidOperationException("The training images are still to be synthesised.");
 
     /// <summary>Labeled images; null: no accuracy is reported.</summary>
     public string? Evaluation { get; init; }

@@ -63,6 +63,9 @@ public sealed record DcVitPlan : CompressionPlan
     /// <summary>What candidates are judged on, to be synthesised.</summary>
     public required SynthesisPlan MetricImages { get; init; }
 
+    /// <summary>Of the images that are judged on: they must not be those that are trained on, where these are synthesised too.</summary>
+    public ulong MetricSeed => Seed ^ 0x6D65_7472_6963_2121;
+
     /// <summary>Of each trial and each progressive step.</summary>
     public required MimicChoice Training { get; init; }
 

@@ -3,15 +3,6 @@ using Fewshot.Planning;
 
 namespace Fewshot.Gateway.Workflows;
 
-/// <summary>The image sets of a DC-ViT job, by digest.</summary>
-/// <param name="Training">Trained on.</param>
-/// <param name="Metric">Candidates are judged on these.</param>
-public sealed record DcVitImages(string Training, string Metric)
-{
-    /// <summary>Synthesised images that are judged on must not be those that were trained on.</summary>
-    public static ulong MetricSeed(ulong seed) => seed ^ 0x6D65_7472_6963_2121;
-}
-
 /// <summary>A candidate that was tried alone, and the step that tried it.</summary>
 public sealed record DcVitTrial(BlockEdit Edit, CompressionFacts Facts, string Step);
 

@@ -22,14 +22,16 @@ public sealed class DcVitWorkflow(StageClients stages, ImageSynthesis synthesis,
         var network = await stages.DescribeNetworkAsync(plan.Network, run.Stop, plan.MacsConvention);
         var candidates = DcVitCandidates.Of(network, plan);
         var device = await stages.DescribeDeviceAsync(plan.Compute, run.Stop);
-        var report = new DcVitReportBuilder(plan, network, candidates, device);
+        var made = plan.SyntheticImages is { } wanted ? await synthesis.RunAsync(run, "synthesize/train", plan.Network, wanted, plan.Seed, plan.Compute) : null;
+        plan = plan with { Images = made?.ImageSetDigest ?? plan.Images };
+        var report = new DcVitReportBuilder(plan, network, candidates, device) { TrainingImages = made };
 
         if (plan.Evaluation is not null)
             report.Teacher = report.Steps.Add(await stages.EvaluateAsync(run, "evaluate/teacher", plan.Network, [], plan.Evaluation, plan.Compute)).Value;
-        var images = await ImagesAsync(plan, run, report);
+        var metricSet = await MetricSetAsync(plan, run, report);
         var structures = candidates.Whole ? null : await new TargetStructures(stages, plan, network, candidates, device).FindAsync(run, report.Steps);
         // Blocks are tried at the structure of the target in the middle; the ranking serves all.
-        report.Trials = await TrialsAsync(plan, candidates, images, structures?[structures.Count / 2], run, report);
+        report.Trials = await TrialsAsync(plan, candidates, metricSet, structures?[structures.Count / 2], run, report);
         report.Scores = Rank(network, candidates, report.Trials);
 
         var chosen = new List<ChosenTarget>();
@@ -42,7 +44,7 @@ public sealed class DcVitWorkflow(StageClients stages, ImageSynthesis synthesis,
             chosen.Add(new ChosenTarget(name, target, structures?[index], [.. blocks.Select(block => EditOf(plan, structures?[index], block))]));
         }
 
-        report.Results = await new ProgressiveCompression(stages, plan, images.Training, report.Trials, run).RunAsync(chosen, report.Steps);
+        report.Results = await new ProgressiveCompression(stages, plan, report.Trials, run).RunAsync(chosen, report.Steps);
         await MeasureResultsAsync(plan, device, run, report);
         var digest = await artifacts.PutBytesAsync(report.ToJson(Stopwatch.GetElapsedTime(started).TotalSeconds), run.Stop);
         return plan.IsPareto
@@ -50,27 +52,24 @@ public sealed class DcVitWorkflow(StageClients stages, ImageSynthesis synthesis,
             : new JobResult(report.Results[0].NetworkDigest, digest.ToString(), report.ProfileDigest);
     }
 
-    /// <summary>What is trained on, and what candidates are judged on (section 4 of the method).</summary>
-    private async Task<DcVitImages> ImagesAsync(DcVitPlan plan, JobRun run, DcVitReportBuilder report)
+    /// <summary>What candidates are judged on (section 4 of the method).</summary>
+    private async Task<string> MetricSetAsync(DcVitPlan plan, JobRun run, DcVitReportBuilder report)
     {
-        var training = plan.Images;
         // Judged by the training loss, candidates need no images of their own.
         if (plan.Metric == CompressionMetric.TrainLoss)
-            return new DcVitImages(training, training);
-        var metric = report.MetricImages = await synthesis.RunAsync(run, "synthesize/metric", plan.Network, plan.MetricImages, DcVitImages.MetricSeed(plan.Seed), plan.Compute);
-        foreach (var shard in metric.Shards)
-            report.Steps.Add(shard);
-        return new DcVitImages(training, metric.ImageSetDigest);
+            return plan.TrainingSet;
+        report.MetricImages = report.Steps.Add(await synthesis.RunAsync(run, "synthesize/metric", plan.Network, plan.MetricImages, plan.MetricSeed, plan.Compute));
+        return report.MetricImages.ImageSetDigest;
     }
 
     /// <summary>Every candidate alone, in network order whatever the order of arrival.</summary>
     private async Task<IReadOnlyList<DcVitTrial>> TrialsAsync(
-        DcVitPlan plan, DcVitCandidates candidates, DcVitImages images, CompressedStructure? structure, JobRun run, DcVitReportBuilder report)
+        DcVitPlan plan, DcVitCandidates candidates, string metricSet, CompressedStructure? structure, JobRun run, DcVitReportBuilder report)
     {
         var edits = candidates.Blocks.ToDictionary(block => block.Name, block => EditOf(plan, structure, block.Name), StringComparer.Ordinal);
         var steps = await TrialGroups.RunAsync(
             candidates.Blocks, stages.TrialSlots, plan.Training.Iterations, run,
-            (name, group, progress, stop) => stages.TryCompressionsAsync(run, name, plan, images, group.Select(block => edits[block]), progress, stop));
+            (name, group, progress, stop) => stages.TryCompressionsAsync(run, name, plan, metricSet, group.Select(block => edits[block]), progress, stop));
         report.Samples = steps[0].Value.Images;
         return [.. steps.SelectMany(step => report.Steps.Add(step).Value.Trials.Select(trial => new DcVitTrial(edits[trial.Block], trial, step.Name)))];
     }

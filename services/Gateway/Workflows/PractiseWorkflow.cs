@@ -12,7 +12,7 @@ namespace Fewshot.Gateway.Workflows;
 /// PRACTISE (arXiv 2202.07861) from top to bottom. Every step is one call of a stage and remembered by the ledger, so running the method again
 /// after a crash continues it.
 /// </summary>
-public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifacts)
+public sealed class PractiseWorkflow(StageClients stages, ImageSynthesis synthesis, IArtifactStore artifacts)
 {
     /// <summary>Compresses, measures and reports.</summary>
     /// <param name="plan">What to do.</param>
@@ -24,7 +24,9 @@ public sealed class PractiseWorkflow(StageClients stages, IArtifactStore artifac
         var network = await stages.DescribeNetworkAsync(plan.Network, run.Stop);
         PlanCheck.Against(network, plan, saved);
         var device = await stages.DescribeDeviceAsync(plan.Compute, run.Stop);
-        var report = new PractiseReportBuilder(plan, network, device);
+        var made = plan.SyntheticImages is { } wanted ? await synthesis.RunAsync(run, "synthesize/train", plan.Network, wanted, plan.Seed, plan.Compute) : null;
+        plan = plan with { Images = made?.ImageSetDigest ?? plan.Images };
+        var report = new PractiseReportBuilder(plan, network, device) { TrainingImages = made };
 
         report.Teacher = await EvaluateAsync(plan, run, report, "evaluate/teacher", plan.Network, []);
         if (plan.Target is DropTarget.Named named)

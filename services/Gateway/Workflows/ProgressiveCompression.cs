@@ -8,7 +8,7 @@ namespace Fewshot.Gateway.Workflows;
 /// Compresses the chosen blocks one after the other, best first, and lets the network learn again after each (arXiv 2403.18708, section 3.3).
 /// A first block that was tried just so is not trained again.
 /// </summary>
-internal sealed class ProgressiveCompression(StageClients stages, DcVitPlan plan, string images, IReadOnlyList<DcVitTrial> trials, JobRun run)
+internal sealed class ProgressiveCompression(StageClients stages, DcVitPlan plan, IReadOnlyList<DcVitTrial> trials, JobRun run)
 {
     private const string Stage = "finetune";
 
@@ -49,7 +49,7 @@ internal sealed class ProgressiveCompression(StageClients stages, DcVitPlan plan
             else
             {
                 var tuned = log.Add(await stages.CompressFurtherAsync(
-                    run, $"{Stage}/{prefix}{index + 1}", plan, images, done.Count == 0 ? null : done[^1].NetworkDigest, part.Edits,
+                    run, $"{Stage}/{prefix}{index + 1}", plan, done.Count == 0 ? null : done[^1].NetworkDigest, part.Edits,
                     note => run.Progress(progress.Report(note)), stop));
                 run.Progress(progress.Ended(tuned.Cached));
                 done.Add(new ProgressiveFacts(blocks, null, tuned.Value.FirstLoss, tuned.Value.LastLoss, tuned.Seconds, tuned.Name, tuned.Value.NetworkDigest));
