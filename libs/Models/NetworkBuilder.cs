@@ -67,7 +67,7 @@ internal sealed class NetworkBuilder
     /// <summary>A linear layer.</summary>
     public Linear Linear(
         string name, string checkpointName, long inputs, long outputs, StreamRole role = StreamRole.None, bool bias = true,
-        Initial weightInitial = Initial.Normal002, Initial biasInitial = Initial.Zeros, long[]? rows = null, long[]? columns = null) =>
+        Initial weightInitial = Initial.UniformFanIn, Initial biasInitial = Initial.Zeros, long[]? rows = null, long[]? columns = null) =>
         new(name, checkpointName, [outputs, inputs], bias, role, weightInitial, biasInitial, rows, columns);
 
     /// <summary>Global average pooling and the linear classifier.</summary>

@@ -11,8 +11,8 @@ internal enum Initial
     KaimingFanOut,   // normal, std sqrt(2 / (out * k * k)) (He et al. 2015)
     KaimingFanIn,    // normal, std sqrt(2 / (in * k * k))
     Normal001,       // normal, std 0.01
-    Normal002,       // normal, std 0.02 (ViT's linear layers and embeddings)
-    UniformFanIn,    // uniform, bound 1 / sqrt(fan), PyTorch's default of linear layers
+    Normal002,       // normal, std 0.02 (tokens and position embeddings)
+    UniformFanIn,    // uniform, bound 1 / sqrt(fan), PyTorch's default of linear layers; at ViT-B's width its std is the usual 0.02
 }
 
 /// <summary>The place of one tensor of a network: its name in checkpoints, its shape, and, once filled, its value.</summary>

@@ -1,9 +1,5 @@
 using Fewshot.BlockTrial.Grpc;
-using Fewshot.Compression;
-using Fewshot.Imaging;
-using Fewshot.Models;
-using Fewshot.ServiceDefaults;
-using Grpc.Core;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.BlockTrial;
 
@@ -11,15 +7,7 @@ namespace Fewshot.BlockTrial;
 public static class BlockTrialHost
 {
     /// <summary>Adds the trying of blocks.</summary>
-    public static IServiceCollection AddBlockTrial(this IServiceCollection services)
-    {
-        services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
-        services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
-        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        services.MapError<NonFiniteLossException>(StatusCode.Aborted);
-        return services;
-    }
+    public static IServiceCollection AddBlockTrial(this IServiceCollection services) => services.AddStageErrors();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapBlockTrial(this WebApplication app)

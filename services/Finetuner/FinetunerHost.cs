@@ -1,9 +1,5 @@
-using Fewshot.Compression;
 using Fewshot.Finetuner.Grpc;
-using Fewshot.Imaging;
-using Fewshot.Models;
-using Fewshot.ServiceDefaults;
-using Grpc.Core;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.Finetuner;
 
@@ -11,15 +7,7 @@ namespace Fewshot.Finetuner;
 public static class FinetunerHost
 {
     /// <summary>Adds finetuning, evaluation and training.</summary>
-    public static IServiceCollection AddFinetuner(this IServiceCollection services)
-    {
-        services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
-        services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
-        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        services.MapError<NonFiniteLossException>(StatusCode.Aborted);
-        return services;
-    }
+    public static IServiceCollection AddFinetuner(this IServiceCollection services) => services.AddStageErrors();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapFinetuner(this WebApplication app)

@@ -1,10 +1,5 @@
-using Fewshot.Compression;
-using Fewshot.Compression.Synthesis;
 using Fewshot.ImageSynthesizer.Grpc;
-using Fewshot.Imaging;
-using Fewshot.Models;
-using Fewshot.ServiceDefaults;
-using Grpc.Core;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.ImageSynthesizer;
 
@@ -15,12 +10,7 @@ public static class ImageSynthesizerHost
     public static IServiceCollection AddImageSynthesizer(this IServiceCollection services)
     {
         services.AddSingleton<SetJoining>();
-        services.MapError<ImageSetException>(StatusCode.FailedPrecondition);
-        services.MapError<ImageFormatException>(StatusCode.FailedPrecondition);
-        services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        services.MapError<NonFiniteTermException>(StatusCode.Aborted);
-        return services;
+        return services.AddStageErrors();
     }
 
     /// <summary>Maps the service.</summary>

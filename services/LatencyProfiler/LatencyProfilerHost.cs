@@ -1,8 +1,5 @@
-using Fewshot.Compression;
 using Fewshot.LatencyProfiler.Grpc;
-using Fewshot.Models;
-using Fewshot.ServiceDefaults;
-using Grpc.Core;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.LatencyProfiler;
 
@@ -10,13 +7,7 @@ namespace Fewshot.LatencyProfiler;
 public static class LatencyProfilerHost
 {
     /// <summary>Adds the measuring of networks.</summary>
-    public static IServiceCollection AddLatencyProfiler(this IServiceCollection services)
-    {
-        services.MapError<ModelException>(StatusCode.FailedPrecondition);
-        services.MapError<InvalidEditException>(StatusCode.InvalidArgument);
-        services.MapError<CompressionException>(StatusCode.FailedPrecondition);
-        return services;
-    }
+    public static IServiceCollection AddLatencyProfiler(this IServiceCollection services) => services.AddStageErrors();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapLatencyProfiler(this WebApplication app)

@@ -75,6 +75,13 @@ internal sealed class StageHost : IAsyncDisposable
         Checkpoint.Save(network, stream);
     });
 
+    /// <summary>A vision transformer of three small blocks for four classes.</summary>
+    public Task<string> TransformerAsync() => PutAsync(stream =>
+    {
+        using var network = ModelCatalog.Build(ModelCatalog.Find("vit_d24_l3_h4_m40_p8").Spec(4), seed: 7);
+        Checkpoint.Save(network, stream);
+    });
+
     /// <summary>Images of coloured noise, the same every time.</summary>
     public Task<string> ImagesAsync(int count, bool labeled = false, bool broken = false) => PutAsync(stream =>
     {

@@ -57,6 +57,31 @@ public sealed class FinetunerTests
     }
 
     [Fact]
+    public async Task Finetune_ProgressiveSteps_EachCompressesOneBlockMore()
+    {
+        await using var host = await StartedAsync();
+        var request = new FinetuneRequest
+        {
+            TeacherDigest = await host.TransformerAsync(),
+            Edits = { new Networks.V1.Edit { CompressBlock = new Networks.V1.CompressBlock { Block = "blocks.2", Hidden = 7, Seed = 3 } } },
+            ImageSetDigest = await host.ImagesAsync(6),
+            Mimic = new Trials.V1.MimicTraining { Iterations = 2, BatchSize = 4 },
+        };
+        request.StartDigest = (await FinetuneAsync(host, request)).Result.NetworkDigest;
+        var byActivation = new Networks.V1.CompressBlock { Block = "blocks.0", Hidden = 9, Selection = Networks.V1.HiddenSelection.Activation };
+        request.Edits[0] = new Networks.V1.Edit { CompressBlock = byActivation };
+        var result = (await FinetuneAsync(host, request)).Result;
+        using var network = Checkpoint.Load(await host.FileAsync(result.NetworkDigest));
+        Assert.Equal(["blocks.2", "blocks.0"], network.Spec.Edits.Cast<CompressBlock>().Select(edit => edit.Block));
+        Assert.Equal([9L, 40L, 7L], network.Blocks.Select(block => block.Mlp!.Hidden.Outputs));
+
+        var twice = await Assert.ThrowsAsync<RpcException>(() => FinetuneAsync(host, request.With(again => again.Edits[0].CompressBlock.Block = "blocks.2")));
+        Assert.True(twice.StatusCode == StatusCode.InvalidArgument && twice.Status.Detail.Contains("already", StringComparison.Ordinal), twice.Status.ToString());
+        var without = await Assert.ThrowsAsync<RpcException>(() => FinetuneAsync(host, request.With(plain => plain.Mimic = null)));
+        Assert.Contains("start_digest", without.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Evaluate_LabeledImages_CountsHits()
     {
         await using var host = await StartedAsync();
@@ -122,5 +147,16 @@ public sealed class FinetunerTests
         await foreach (var message in call.ResponseStream.ReadAllAsync())
             last = message;
         return last!;
+    }
+}
+
+/// <summary>Requests with one thing changed.</summary>
+file static class Changed
+{
+    public static FinetuneRequest With(this FinetuneRequest request, Action<FinetuneRequest> change)
+    {
+        var changed = request.Clone();
+        change(changed);
+        return changed;
     }
 }

@@ -38,7 +38,7 @@ internal sealed partial record SwinTransformer : Variant
         if (build.ImageSize % multiple != 0)
             throw new InvalidSpecException($"Images of {build.ImageSize} pixels cannot be halved through {s.Stages} stages; choose a multiple of {multiple}.");
         build.Stem(new PatchStem(
-            new Linear("patch_embed.proj", "patch_embed.proj", [s.Width, build.Channels, Patch, Patch], hasBias: true, StreamRole.None, Initial.Normal002, Initial.Zeros),
+            new Linear("patch_embed.proj", "patch_embed.proj", [s.Width, build.Channels, Patch, Patch], hasBias: true, StreamRole.None, Initial.UniformFanIn, Initial.Zeros),
             Norm("patch_embed.norm", s.Width), Patch));
         for (var stage = 0; stage < s.Stages; stage++)
             AddStage(build, s, stage);

@@ -47,7 +47,7 @@ internal sealed partial record VisionTransformer : Variant
         var patches = (long)(build.ImageSize / s.Patch) * (build.ImageSize / s.Patch);
         var tokens = new TokenEmbeddings(s.Distilled, patches, s.Width);
         build.Stem(new PatchEmbedding(tokens, new Linear(
-            "patch_embed.proj", "patch_embed.proj", [s.Width, build.Channels, s.Patch, s.Patch], hasBias: true, StreamRole.None, Initial.Normal002, Initial.Zeros), s.Patch));
+            "patch_embed.proj", "patch_embed.proj", [s.Width, build.Channels, s.Patch, s.Patch], hasBias: true, StreamRole.None, Initial.UniformFanIn, Initial.Zeros), s.Patch));
         var kept = 0;
         for (var index = 0; index < s.Layers; index++)
         {

@@ -1,12 +1,8 @@
-using Fewshot.Compression;
-using Fewshot.Compression.Mimicking;
 using Fewshot.Compression.Trials;
 using Fewshot.ServiceDefaults;
-using Fewshot.Stages.V1;
+using Fewshot.StageDefaults.Grpc;
 using Fewshot.Trials.V1;
-using TorchSharp;
 using Criterion = Fewshot.Compression.Trials.Criterion;
-using FeaturePoint = Fewshot.Compression.Mimicking.FeaturePoint;
 using TrialOutcome = Fewshot.Compression.Trials.TrialOutcome;
 
 namespace Fewshot.BlockTrial.Grpc;
@@ -32,9 +28,9 @@ internal static class TrialTranslation
                 Fields.Number(request.LearningRate, "learning_rate", 1e-12, 100, defaultValue: 0.02),
                 Fields.Number(request.Momentum, "momentum", 0, 0.9999, defaultValue: 0.9),
                 Fields.Number(request.WeightDecay, "weight_decay", 0, 1, defaultValue: 1e-4),
-                (FeaturePoint)Math.Max(0, (int)Fields.Known(request.FeaturePoint, "feature_point") - 1),
+                request.FeaturePoint.ToPoint("feature_point"),
                 request.RidgeStart),
-            ToSettings(request.Compute));
+            request.Compute.ToSettings());
     }
 
     public static RunTrialsResult ToProto(this TrialJobOutcome outcome) =>
@@ -42,10 +38,4 @@ internal static class TrialTranslation
 
     private static Trials.V1.TrialOutcome ToProto(TrialOutcome outcome) =>
         new() { Block = outcome.Block, Value = outcome.Value, DistanceBefore = outcome.DistanceBefore };
-
-    public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
-        Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
-        compute.MixedPrecision,
-        compute.Tf32,
-        Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
 }

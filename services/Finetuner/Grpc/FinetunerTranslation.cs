@@ -1,11 +1,7 @@
-using Fewshot.Compression;
 using Fewshot.Compression.Finetuning;
-using Fewshot.Compression.Mimicking;
 using Fewshot.Finetuning.V1;
-using Fewshot.Networks.V1;
 using Fewshot.ServiceDefaults;
-using Fewshot.Stages.V1;
-using TorchSharp;
+using Fewshot.StageDefaults.Grpc;
 
 namespace Fewshot.Finetuner.Grpc;
 
@@ -17,7 +13,7 @@ internal static class FinetunerTranslation
     {
         if (request.Mimic is not null)
         {
-            var progressive = MimicTranslation.ToJob(request);
+            var progressive = request.ToProgressiveJob();
             return step => NetworkTraining.Compress(step, progressive);
         }
 
@@ -29,23 +25,31 @@ internal static class FinetunerTranslation
         return step => NetworkTraining.Finetune(step, job);
     }
 
+    private static ProgressiveJob ToProgressiveJob(this FinetuneRequest request) => new(
+        Fields.Digest(request.TeacherDigest, "teacher_digest"),
+        Fields.Digest(request.StartDigest.Length > 0 ? request.StartDigest : request.TeacherDigest, "start_digest"),
+        request.Edits.Count > 0 ? request.Edits.ToRequestedEdits("edits") : throw new InvalidFieldException("edits", "must name at least one block to compress or drop."),
+        Fields.Digest(request.ImageSetDigest, "image_set_digest"),
+        request.Mimic.ToSettings("mimic", request.Seed, request.FeaturePoint.ToPoint("feature_point")),
+        request.Compute.ToSettings());
+
     private static FinetuneJob ToJob(this FinetuneRequest request) => new(
         Fields.Digest(request.TeacherDigest, "teacher_digest"),
-        ToEdits(request.Edits, "edits"),
+        request.Edits.ToEdits("edits"),
         Fields.Digest(request.ImageSetDigest, "image_set_digest"),
         ToSettings(request.Optimizer, request.Seed, iterations: 2000, learningRate: 0.02),
-        (FeaturePoint)Math.Max(0, (int)Fields.Known(request.FeaturePoint, "feature_point") - 1),
-        ToSettings(request.Compute));
+        request.FeaturePoint.ToPoint("feature_point"),
+        request.Compute.ToSettings());
 
     public static EvaluationJob ToJob(this EvaluateRequest request)
     {
         var network = Fields.Present(request.Network, "network");
         return new EvaluationJob(
             Fields.Digest(network.Digest, "network.digest"),
-            ToEdits(network.Edits, "network.edits"),
+            network.Edits.ToEdits("network.edits"),
             Fields.Digest(request.ImageSetDigest, "image_set_digest"),
             Fields.Whole(request.BatchSize, "batch_size", 1, 65_536, defaultValue: 64),
-            ToSettings(request.Compute));
+            request.Compute.ToSettings());
     }
 
     public static TrainingJob ToJob(this TrainRequest request)
@@ -53,10 +57,10 @@ internal static class FinetunerTranslation
         var network = Fields.Present(request.Network, "network");
         return new TrainingJob(
             Fields.Digest(network.Digest, "network.digest"),
-            ToEdits(network.Edits, "network.edits"),
+            network.Edits.ToEdits("network.edits"),
             Fields.Digest(request.ImageSetDigest, "image_set_digest"),
             ToSettings(request.Optimizer, request.Seed, iterations: 1000, learningRate: 0.1),
-            ToSettings(request.Compute));
+            request.Compute.ToSettings());
     }
 
     public static FinetuneResult ToProto(this FinetunedNetwork tuned) => new()
@@ -80,14 +84,6 @@ internal static class FinetunerTranslation
     public static TrainResult ToProto(this TrainedNetwork trained) =>
         new() { NetworkDigest = trained.Network.ToString(), LastLoss = trained.LastLoss, Images = trained.Images };
 
-    private static IReadOnlyList<Models.Edit> ToEdits(IEnumerable<Edit> edits, string field) => [.. edits.Select(edit => edit.KindCase switch
-    {
-        Edit.KindOneofCase.DropBlock => (Models.Edit)new Models.DropBlock(edit.DropBlock.Block),
-        Edit.KindOneofCase.CompressBlock => new Models.CompressBlock(
-            edit.CompressBlock.Block, Fields.Whole(edit.CompressBlock.Hidden, field + ".compress_block.hidden", 1, 1_000_000), edit.CompressBlock.Seed),
-        _ => throw new InvalidFieldException(field, "each must be a drop_block or a compress_block."),
-    })];
-
     private static TrainingSettings ToSettings(OptimizerSettings? optimizer, ulong seed, int iterations, double learningRate)
     {
         optimizer ??= new OptimizerSettings();
@@ -101,10 +97,4 @@ internal static class FinetunerTranslation
             Fields.Number(optimizer.WeightDecay, "optimizer.weight_decay", 0, 1, defaultValue: 1e-4),
             adamW);
     }
-
-    public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
-        Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
-        compute.MixedPrecision,
-        compute.Tf32,
-        Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
 }

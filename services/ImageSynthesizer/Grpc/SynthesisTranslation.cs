@@ -1,9 +1,9 @@
 using Fewshot.Compression;
 using Fewshot.Compression.Synthesis;
 using Fewshot.ServiceDefaults;
+using Fewshot.StageDefaults.Grpc;
 using Fewshot.Stages.V1;
 using Fewshot.Synthesis.V1;
-using TorchSharp;
 
 namespace Fewshot.ImageSynthesizer.Grpc;
 
@@ -35,13 +35,7 @@ internal static class SynthesisTranslation
             : throw new InvalidFieldException("first_image", $"must be a multiple of batch_size ({batch}): the images of a batch are optimised together.");
     }
 
-    private static ComputeSettings ToSettings(ComputeOptions? compute)
-    {
-        if (compute?.MixedPrecision == true)
-            throw new InvalidFieldException("compute.mixed_precision", "must be off: images are synthesised in float32.");
-        return compute is null ? ComputeSettings.Cpu : new ComputeSettings(
-            Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
-            Tf32: compute.Tf32,
-            Threads: Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
-    }
+    private static ComputeSettings ToSettings(ComputeOptions? compute) => compute?.MixedPrecision == true
+        ? throw new InvalidFieldException("compute.mixed_precision", "must be off: images are synthesised in float32.")
+        : StageRequests.ToSettings(compute);
 }

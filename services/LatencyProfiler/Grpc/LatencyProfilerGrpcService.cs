@@ -2,6 +2,7 @@ using Fewshot.Artifacts;
 using Fewshot.Compression.Profiling;
 using Fewshot.Profiling.V1;
 using Fewshot.ServiceDefaults;
+using Fewshot.StageDefaults.Grpc;
 using Grpc.Core;
 
 namespace Fewshot.LatencyProfiler.Grpc;
@@ -13,7 +14,7 @@ internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStor
     public override async Task<DescribeNetworkResponse> DescribeNetwork(DescribeNetworkRequest request, ServerCallContext context)
     {
         var network = Fields.Present(request.Network, "network");
-        var edits = ProfilingTranslation.ToEdits(network.Edits, "network.edits");
+        var edits = network.Edits.ToEdits("network.edits");
         var path = await artifacts.MaterializeAsync(Fields.Digest(network.Digest, "network.digest"), context.CancellationToken);
         var (spec, costs) = NetworkProfiling.Describe(path, edits, request.MacsConvention.ToConvention("macs_convention"));
         return new DescribeNetworkResponse { Description = ProfilingTranslation.ToProto(spec, costs) };
@@ -21,7 +22,7 @@ internal sealed class LatencyProfilerGrpcService(StepRunner steps, IArtifactStor
 
     public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context)
     {
-        var compute = ProfilingTranslation.ToSettings(request.Compute);
+        var compute = request.Compute.ToSettings();
         return Task.FromResult(new DescribeDeviceResponse { Device = DeviceInfo.Current(compute).ToProto() });
     }
 

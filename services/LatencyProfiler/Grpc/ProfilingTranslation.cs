@@ -1,10 +1,8 @@
-using Fewshot.Compression;
 using Fewshot.Compression.Profiling;
 using Fewshot.Networks.V1;
 using Fewshot.Profiling.V1;
 using Fewshot.ServiceDefaults;
-using Fewshot.Stages.V1;
-using TorchSharp;
+using Fewshot.StageDefaults.Grpc;
 using Measurement = Fewshot.Compression.Profiling.Measurement;
 
 namespace Fewshot.LatencyProfiler.Grpc;
@@ -22,30 +20,16 @@ internal static class ProfilingTranslation
             throw new InvalidFieldException("device_fingerprint", "is missing: ask DescribeDevice.");
         return new ProfilingJob(
             Fields.Digest(request.NetworkDigest, "network_digest"),
-            [.. request.Candidates.Select((candidate, i) => (candidate.Name, ToEdits(candidate.Edits, $"candidates[{i}].edits")))],
+            [.. request.Candidates.Select((candidate, i) => (candidate.Name, candidate.Edits.ToEdits($"candidates[{i}].edits")))],
             Fields.Whole(request.BatchSize, "batch_size", 1, 65_536, defaultValue: 64),
             Fields.Whole(request.Runs, "runs", 1, 100_000, defaultValue: 50),
             Fields.Whole(request.WarmupRuns, "warmup_runs", 1, 100_000, defaultValue: 5),
             request.DeviceFingerprint,
-            ToSettings(request.Compute));
+            request.Compute.ToSettings());
     }
-
-    public static IReadOnlyList<Models.Edit> ToEdits(IEnumerable<Edit> edits, string field) => [.. edits.Select(edit => edit.KindCase switch
-    {
-        Edit.KindOneofCase.DropBlock => (Models.Edit)new Models.DropBlock(edit.DropBlock.Block),
-        Edit.KindOneofCase.CompressBlock => new Models.CompressBlock(
-            edit.CompressBlock.Block, Fields.Whole(edit.CompressBlock.Hidden, field + ".compress_block.hidden", 1, 1_000_000), edit.CompressBlock.Seed),
-        _ => throw new InvalidFieldException(field, "each must be a drop_block or a compress_block."),
-    })];
 
     public static Models.MacsConvention ToConvention(this MacsConvention convention, string field) =>
         Fields.Known(convention, field) == MacsConvention.Paper ? Models.MacsConvention.Paper : Models.MacsConvention.Standard;
-
-    public static ComputeSettings ToSettings(ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
-        Fields.Known(compute.Device, "compute.device") == Device.Cuda ? torch.CUDA : torch.CPU,
-        compute.MixedPrecision,
-        compute.Tf32,
-        Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
 
     public static NetworkDescription ToProto(Models.NetworkSpec spec, Models.NetworkCosts costs) => new()
     {
