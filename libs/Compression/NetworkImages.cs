@@ -31,6 +31,7 @@ public static class NetworkImages
         "flip" => Augmentation.Flip,
         "padded_crop_flip" => Augmentation.PaddedCropFlip,
         "random_resized_crop_flip" => Augmentation.RandomResizedCropFlip,
+        "rand_augment" => Augmentation.RandAugment,
         _ => throw new CompressionException($"preprocessing.augmentation: '{name}' is unknown to this version"),
     };
 }

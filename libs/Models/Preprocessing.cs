@@ -6,7 +6,7 @@ namespace Fewshot.Models;
 /// <param name="Interpolation"><c>bilinear</c> or <c>bicubic</c>.</param>
 /// <param name="Mean">Subtracted from each channel in [0, 1]; three of them, or one for greyscale images.</param>
 /// <param name="Std">What each channel is then divided by; positive.</param>
-/// <param name="Augmentation">Training: <c>none</c>, <c>flip</c>, <c>padded_crop_flip</c> or <c>random_resized_crop_flip</c>.</param>
+/// <param name="Augmentation">Training: <c>none</c>, <c>flip</c>, <c>padded_crop_flip</c>, <c>random_resized_crop_flip</c> or <c>rand_augment</c>.</param>
 /// <param name="ResizeBothSides">Evaluation: both sides are resized to <paramref name="Resize"/>, whatever the aspect ratio.</param>
 public sealed record Preprocessing(
     int Size, int Resize, string Interpolation, double[] Mean, double[] Std, string Augmentation, bool ResizeBothSides = false)
@@ -19,7 +19,7 @@ public sealed record Preprocessing(
     public static IReadOnlyList<string> Interpolations { get; } = ["bilinear", "bicubic"];
 
     /// <summary>The names <see cref="Augmentation"/> takes.</summary>
-    public static IReadOnlyList<string> Augmentations { get; } = ["none", "flip", "padded_crop_flip", "random_resized_crop_flip"];
+    public static IReadOnlyList<string> Augmentations { get; } = ["none", "flip", "padded_crop_flip", "random_resized_crop_flip", "rand_augment"];
 
     /// <summary>torchvision's: 256 -> 224 bilinear, ImageNet mean and standard deviation.</summary>
     public static Preprocessing ImageNet { get; } =

@@ -50,6 +50,7 @@ public sealed class ImageBatchesTests
     [InlineData(Augmentation.Flip)]
     [InlineData(Augmentation.PaddedCropFlip)]
     [InlineData(Augmentation.RandomResizedCropFlip)]
+    [InlineData(Augmentation.RandAugment)]
     public void Training_SameArguments_SameBatchWhateverCameBefore(Augmentation augmentation)
     {
         using var batches = new ImageBatches(Set(10, 32), Small, CPU, augmentation);
@@ -132,6 +133,36 @@ public sealed class ImageBatchesTests
 
         Assert.InRange(flipped, 160, 240);
     }
+
+    [Theory]
+    [InlineData(28, 1)]
+    [InlineData(64, 1)]
+    [InlineData(64, 3)]
+    public void Training_RandAugment_VariesAnySizeAndChannelsAndRepeatsToTheByte(int size, int channels)
+    {
+        var transform = new EvaluationTransform(size, size < 64 ? 0 : size, false, Interpolation.Bicubic, Mean[..channels], Std[..channels]);
+        using var batches = new ImageBatches(Set(8, 70), transform, CPU, Augmentation.RandAugment);
+        using var fresh = new ImageBatches(Set(8, 70), transform, CPU, Augmentation.RandAugment);
+        using var first = batches.Training(1, 0, 8, out _);
+        using var again = fresh.Training(1, 0, 8, out _);
+        Assert.Equal([8L, channels, size, size], first.shape);
+        Assert.Equal(first.bytes.ToArray(), again.bytes.ToArray());
+        using var one = new ImageBatches(Set(1, 70), transform, CPU, Augmentation.RandAugment);
+        var seen = Enumerable.Range(0, 20).Select(iteration =>
+        {
+            using var tensor = one.Training(1, iteration, 1, out _);
+            return Convert.ToHexString(tensor.bytes);
+        });
+        Assert.Equal(20, seen.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(Augmentation.RandAugment, 63, Augmentation.PaddedCropFlip)]
+    [InlineData(Augmentation.RandAugment, 64, Augmentation.RandomResizedCropFlip)]
+    [InlineData(Augmentation.Flip, 32, Augmentation.Flip)]
+    [InlineData(Augmentation.RandomResizedCropFlip, 32, Augmentation.RandomResizedCropFlip)]
+    public void CropOf_Law_IsItselfButRandAugmentsFollowsTheSize(Augmentation augmentation, int size, Augmentation expected) =>
+        Assert.Equal(expected, AugmentationLaws.CropOf(augmentation, size));
 
     [Fact]
     public void ResizedCrop_ManyDraws_FollowsTorchvisionsLaw()

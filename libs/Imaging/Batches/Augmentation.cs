@@ -14,13 +14,25 @@ public enum Augmentation
 
     /// <summary>A crop of 8 % to 100 % of the area and an aspect ratio of 3/4 to 4/3, resized, and a flip.</summary>
     RandomResizedCropFlip,
+
+    /// <summary>
+    /// DC-ViT's training transform: <see cref="RandomResizedCropFlip"/>, or <see cref="PaddedCropFlip"/> where the network takes less than 64
+    /// pixels; then RandAugment at magnitude 9; then brightness, contrast and saturation changed by up to 30 %.
+    /// </summary>
+    RandAugment,
 }
 
 /// <summary>The laws of <see cref="Augmentation"/>, as torchvision has them; what is drawn depends on (seed, iteration, position) alone.</summary>
 internal static class AugmentationLaws
 {
     public const int Padding = 4;
+    private const int SmallSize = 64;
     private const byte ForAugmentation = 2;
+
+    /// <summary>The law by which an image is cropped and mirrored.</summary>
+    public static Augmentation CropOf(Augmentation augmentation, int size) => augmentation != Augmentation.RandAugment ? augmentation
+        : size < SmallSize ? Augmentation.PaddedCropFlip
+        : Augmentation.RandomResizedCropFlip;
 
     public static Philox RandomFor(ulong seed, long iteration, int position) => new(seed, iteration, position, ForAugmentation);
 

@@ -30,27 +30,16 @@ internal sealed class DecodedImage
     /// <summary>Writes the augmented image, [channels, size, size].</summary>
     public void Augment(Augmentation augmentation, EvaluationTransform transform, ref Philox random, Span<byte> target)
     {
-        var size = transform.Size;
-        switch (augmentation)
-        {
-            case Augmentation.None:
-                Evaluation.CopyTo(target);
-                break;
-            case Augmentation.Flip:
-                Shift(size, 0, 0, AugmentationLaws.Flip(ref random), target);
-                break;
-            case Augmentation.PaddedCropFlip:
-                var (x, y) = AugmentationLaws.PaddedCrop(ref random);
-                Shift(size, x, y, AugmentationLaws.Flip(ref random), target);
-                break;
-            case Augmentation.RandomResizedCropFlip:
-                var box = AugmentationLaws.ResizedCrop(source!.Width, source.Height, ref random);
-                var mirror = AugmentationLaws.Flip(ref random);
-                PlaneByPlane(Resampler.Resize(source, box, size, size, new(0, 0, size, size), transform.Interpolation), mirror, target);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(augmentation), augmentation, "Unknown augmentation.");
-        }
+        Crop(AugmentationLaws.CropOf(augmentation, transform.Size), transform, ref random, target);
+        if (augmentation != Augmentation.RandAugment)
+            return;
+        // The mean's colour comes in from outside, which the network sees as zero.
+        Span<byte> fill = stackalloc byte[transform.Channels];
+        for (var c = 0; c < fill.Length; c++)
+            fill[c] = (byte)Math.Clamp(Math.Round(255 * transform.Mean[c], MidpointRounding.ToEven), 0, 255);
+        var planes = new Planes(target, transform.Channels, transform.Size);
+        RandAugment.Apply(planes, transform.Interpolation, fill, ref random);
+        ColorJitter.Apply(planes, ref random);
     }
 
     private static Image Shrunk(Image image, EvaluationTransform transform)
@@ -74,6 +63,31 @@ internal sealed class DecodedImage
                 for (var x = 0; x < width; x++, i += channels)
                     row[mirror ? width - 1 - x : x] = pixels[i];
             }
+        }
+    }
+
+    private void Crop(Augmentation augmentation, EvaluationTransform transform, ref Philox random, Span<byte> target)
+    {
+        var size = transform.Size;
+        switch (augmentation)
+        {
+            case Augmentation.None:
+                Evaluation.CopyTo(target);
+                break;
+            case Augmentation.Flip:
+                Shift(size, 0, 0, AugmentationLaws.Flip(ref random), target);
+                break;
+            case Augmentation.PaddedCropFlip:
+                var (x, y) = AugmentationLaws.PaddedCrop(ref random);
+                Shift(size, x, y, AugmentationLaws.Flip(ref random), target);
+                break;
+            case Augmentation.RandomResizedCropFlip:
+                var box = AugmentationLaws.ResizedCrop(source!.Width, source.Height, ref random);
+                var mirror = AugmentationLaws.Flip(ref random);
+                PlaneByPlane(Resampler.Resize(source, box, size, size, new(0, 0, size, size), transform.Interpolation), mirror, target);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(augmentation), augmentation, "Unknown augmentation.");
         }
     }
 

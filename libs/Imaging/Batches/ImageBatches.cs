@@ -28,13 +28,14 @@ public sealed class ImageBatches : IDisposable
     {
         transform.Check();
         (this.transform, this.device, this.augmentation) = (transform, device, augmentation);
+        var keepSource = AugmentationLaws.CropOf(augmentation, transform.Size) == Augmentation.RandomResizedCropFlip;
         var decoded = new DecodedImage?[set.Entries.Count];
         var reasons = new string?[set.Entries.Count];
         Workers.For(decoded.Length, i =>
         {
             try
             {
-                decoded[i] = DecodedImage.From(set.Entries[i], transform, keepSource: augmentation == Augmentation.RandomResizedCropFlip);
+                decoded[i] = DecodedImage.From(set.Entries[i], transform, keepSource);
             }
             catch (ImageFormatException e)
             {
@@ -125,8 +126,8 @@ public sealed class ImageBatches : IDisposable
         var buffer = ArrayPool<byte>.Shared.Rent(count * bytes);
         try
         {
-            // Copying and flipping is quicker than waking other threads; resizing is not.
-            if (augmentation == Augmentation.RandomResizedCropFlip)
+            // Copying and flipping is quicker than waking other threads; resizing and changing every pixel are not.
+            if (augmentation is Augmentation.RandomResizedCropFlip or Augmentation.RandAugment)
             {
                 Workers.For(count, position => fill(position, buffer.AsSpan(position * bytes, bytes)));
             }

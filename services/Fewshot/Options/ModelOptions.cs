@@ -27,7 +27,7 @@ internal sealed class ModelOptions
     private readonly Option<string?> resize = OptionKinds.Text("--resize", "resize before the centre crop: N (shorter side), NxN (both sides) or 0 (none)", "N|NxN");
     private readonly Option<string?> interpolation = OptionKinds.OptionalWord("--interpolation", "how images are resized", "bilinear", "bicubic");
     private readonly Option<string?> augmentation = OptionKinds.OptionalWord(
-        "--augmentation", "how training images are varied", "none", "flip", "padded-crop-flip", "random-resized-crop-flip");
+        "--augmentation", "how training images are varied", "none", "flip", "padded-crop-flip", "random-resized-crop-flip", "rand-augment");
 
     public ModelOptions(bool modelRequired = true)
     {
