@@ -39,7 +39,8 @@ public static partial class torch
                     dilation is null ? Argument.Default : dilation, groups);
 
             /// <summary>[.., in] x [out, in]^T + [out] -> [.., out].</summary>
-            public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) => Aten.Linear.Call(input, weights, bias);
+            public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) =>
+                OwnKernels.Linear(input, weights, bias) ?? Aten.Linear.Call(input, weights, bias);
 
             /// <summary>
             /// Normalises every channel of [N, C, ..] by the batch's statistics (<paramref name="training"/>, which also updates the running ones) or by the running ones.

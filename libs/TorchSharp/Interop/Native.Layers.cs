@@ -9,6 +9,9 @@ internal static unsafe partial class Native
     internal static partial int fs_attention(nint query, nint key, nint value, nint mask, double scale, out nint result);
 
     [LibraryImport(Shim)]
+    internal static partial int fs_linear(nint input, nint weight, nint bias, out nint result);
+
+    [LibraryImport(Shim)]
     internal static partial int fs_gelu(nint input, out nint result);
 
     [LibraryImport(Shim)]

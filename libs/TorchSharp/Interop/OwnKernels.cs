@@ -16,6 +16,14 @@ internal static unsafe class OwnKernels
         return Wrap(result);
     }
 
+    internal static torch.Tensor? Linear(torch.Tensor input, torch.Tensor weight, torch.Tensor? bias)
+    {
+        if (!Wanted)
+            return null;
+        Native.Check(Native.fs_linear(input.Handle, weight.Handle, bias?.Handle ?? 0, out var result));
+        return Wrap(result);
+    }
+
     internal static torch.Tensor? Gelu(torch.Tensor x)
     {
         if (!Wanted)

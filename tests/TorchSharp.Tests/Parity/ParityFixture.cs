@@ -34,7 +34,7 @@ public sealed class ParityFixture
 
     public static IReadOnlyDictionary<string, ParityCase> Cases { get; } = new ParityTable[]
     {
-        new ArithmeticCases(), new ShapeCases(), new ReductionCases(), new MatrixCases(), new LayerCases(), new AttentionCases(), new LossCases(), new CreationCases(), new OptimizerCases(), new ClippingCases(),
+        new ArithmeticCases(), new ShapeCases(), new ReductionCases(), new MatrixCases(), new LayerCases(), new FusedLayerCases(), new LossCases(), new CreationCases(), new OptimizerCases(), new ClippingCases(),
     }.SelectMany(table => table.Cases).ToDictionary(one => one.Name);
 
     /// <summary>What PyTorch gave for a case.</summary>

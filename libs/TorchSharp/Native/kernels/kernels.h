@@ -38,9 +38,31 @@ struct LayerNorm {
   float* x_gradient;
 };
 
+// c = a b + bias. a: [rows, depth]; b in panels, as pack_right leaves it; bias: one a column, padded, or null.
+struct Product {
+  const float* a;
+  int64_t a_row, depth, columns;
+  const float *right, *bias;
+  float* c;
+  int64_t c_row;
+};
+
+// weight_gradient: [outputs, inputs] = gradient^T x over the samples.
+struct WeightGradient {
+  const float *x, *gradient;
+  int64_t x_row, gradient_row, samples, inputs;
+  float* weight_gradient;
+};
+
 struct Table {
   // Keys are padded to a multiple of this.
   int64_t width;
+  // Panels of at most this many columns; each needs depth times its columns, padded to the width.
+  int64_t widest_panel;
+  void (*pack_right)(const float* source, int64_t source_row, bool transposed, int64_t depth, int64_t columns, float* target, int64_t begin, int64_t end);
+  void (*multiply)(const Product&, int64_t begin, int64_t end);
+  void (*weight_gradient)(const WeightGradient&, int64_t begin, int64_t end);
+  void (*column_sums)(const float* x, int64_t row, int64_t rows, float* sums, int64_t begin, int64_t end);
   void (*attention)(const Attention&, int64_t begin, int64_t end);
   void (*attention_backward)(const Attention&, int64_t begin, int64_t end);
   void (*gelu)(const float* x, float* y, int64_t count);

@@ -3,14 +3,14 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Fewshot.TorchSharp.Parity;
 
-/// <summary>Attention, GELU and layer normalisation in the sizes and layouts that meet every path of the fused kernels, against the explicit products.</summary>
-internal sealed class AttentionCases : ParityTable
+/// <summary>Attention, linear layers, GELU and layer normalisation in the sizes and layouts that meet every path of the shim's own kernels.</summary>
+internal sealed class FusedLayerCases : ParityTable
 {
     private const string Plain = "((a @ b.transpose(-2, -1)) / a.shape[-1] ** 0.5).softmax(-1) @ c";
     private const string Masked = "((a @ b.transpose(-2, -1)) / a.shape[-1] ** 0.5 + d).softmax(-1) @ c";
     private const string OfThirds = "q, k, v = [x.transpose(1, 2) for x in parts.unbind(2)]; out = ((q @ k.transpose(-2, -1)) / q.shape[-1] ** 0.5).softmax(-1) @ v";
 
-    public AttentionCases()
+    public FusedLayerCases()
     {
         foreach (var (rows, keys, depth, values) in ((long, long, long, long)[])[(50, 50, 32, 32), (65, 65, 32, 32), (197, 197, 64, 64), (1, 1, 1, 1), (7, 130, 5, 19), (49, 16, 24, 8), (3, 2, 33, 1)])
             Add($"attention {rows} by {keys}, {depth} to {values}", Plain, () => [Normal(2, 3, rows, depth), Normal(2, 3, keys, depth), Normal(2, 3, keys, values)],
@@ -70,6 +70,20 @@ internal sealed class AttentionCases : ParityTable
         AddMany("attention's gradients' gradients of thirds", $"0; q, k, v = a.view(2, 9, 3, 2, 8).permute(2, 0, 3, 1, 4).unbind(0); out = torch.autograd.grad(((((q @ k.transpose(-2, -1)) / 8 ** 0.5).softmax(-1) @ v) * b).sum(), [a], create_graph=True)",
             () => [Normal(2, 9, 48), Normal(2, 2, 9, 8)],
             t => Heads(t[0], [2, 9, 3, 2, 8]) is [var q, var k, var v] ? [.. torch.autograd.grad([F.scaled_dot_product_attention(q, k, v).mul(t[1]).sum()], [t[0]], create_graph: true)] : []);
+
+        foreach (var (rows, inputs, outputs) in ((long, long, long)[])[(2500, 128, 140), (333, 140, 37), (70, 1030, 100), (197, 64, 48), (300, 300, 300), (7000, 1, 64)])
+        {
+            Add($"linear of {rows} by {inputs} to {outputs}", "F.linear(a, b, c)", () => [Normal(rows, inputs), Normal(outputs, inputs), Normal(outputs)],
+                t => F.linear(t[0], t[1], t[2]), inputs > 200 || rows > 300 ? 1e-4 : 1e-5);
+            Add($"linear of {rows} by {inputs} to {outputs}, no bias", "F.linear(a.view(1, *a.shape), b)", () => [Normal(rows, inputs), Normal(outputs, inputs)],
+                t => F.linear(t[0].unsqueeze(0), t[1]), inputs > 200 || rows > 300 ? 1e-4 : 1e-5);
+        }
+        Add("linear with a frozen weight", "F.linear(a, b.detach(), c.detach()) * 2", () => [Normal(90, 70), Normal(60, 70), Normal(60)], t => F.linear(t[0], t[1].detach(), t[2].detach()) * 2);
+        Add("linear of frozen rows", "F.linear(a.detach(), b, c).t() + 1", () => [Normal(90, 70), Normal(60, 70), Normal(60)], t => F.linear(t[0].detach(), t[1], t[2]).t() + 1);
+        Add("linear changed in place", "F.linear(a, b, c).add_(a)", () => [Normal(9, 10, 64), Normal(64, 64), Normal(64)], t => F.linear(t[0], t[1], t[2]).add_(t[0]));
+        Add("linear of transposed tensors", "F.linear(a.t(), b.t(), c)", () => [Normal(70, 90), Normal(70, 60), Normal(60)], t => F.linear(t[0].t(), t[1].t(), t[2]));
+        AddMany("linear's gradients' gradients", "torch.autograd.grad((F.linear(a * 0.1, b, c).sin() * d).mean(), [a, b, c], create_graph=True)",
+            () => [Normal(90, 70), Normal(60, 70) * 0.1, Normal(60), Normal(90, 60)], t => [.. torch.autograd.grad([(F.linear(t[0] * 0.1, t[1], t[2]).sin() * t[3]).mean()], t[..3], retain_graph: true, create_graph: true)]);
 
         Add("gelu of many", "F.gelu(a)", () => [Normal(3, 50, 341) * 3], t => F.gelu(t[0]));
         Add("gelu of extremes", "F.gelu(a)", () => [torch.tensor(new[] { 0, -0f, 1e-30f, -1e-30f, 5, -5, 13, -13, 40, -40, 1e20f, -1e20f, float.NaN, float.PositiveInfinity })], t => F.gelu(t[0]));
