@@ -1,3 +1,5 @@
+using System.Globalization;
+using Fewshot.Artifacts;
 using Fewshot.Imaging;
 using Fewshot.Models;
 using TorchSharp;
@@ -6,82 +8,141 @@ using static TorchSharp.torch;
 
 namespace Fewshot.Compression.Synthesis;
 
-/// <summary>One batch of pixels, optimised from noise. Noise, rolls and flips derive from the seed and the batch's first image.</summary>
-internal sealed class PixelOptimisation(Network network, SynthesisSettings settings, Device device)
+/// <summary>
+/// One batch of pixels, optimised from noise (methods.md, section 4). Everything random derives from the seed, the step and the batch's first image, so a
+/// continued run is the undisturbed run to the bit.
+/// </summary>
+internal sealed class PixelOptimisation : IDisposable
 {
-    private const int RollAt224 = 30;
-    private const byte ForJitter = 211;
+    private const string Stage = "synthesize", StepKey = "step", BestKey = "best_loss", FirstKey = "first_image";
+    private const byte ForNoise = 212;
+    private readonly SynthesisSettings settings;
+    private readonly NetworkTerms networks;
+    private readonly ImagePrior prior;
+    private readonly int size;
+    private readonly Parameter pixels;
+    private readonly Tensor best, low, high;
+    private readonly Adam optimizer;
+    private double bestLoss = double.PositiveInfinity;
 
-    /// <returns>The pixels of the lowest loss, normalised <c>[N, 3, size, size]</c>, in the caller's dispose scope.</returns>
-    public Tensor Run(Tensor target, int first, Action<double> report, CancellationToken cancellation)
+    public PixelOptimisation(NetworkTerms networks, NetworkSpec network, bool hasBatchNorm, SynthesisSettings settings, Device device)
     {
-        using var outer = NewDisposeScope();
-        var size = network.Spec.Preprocessing.Size;
-        var generator = new Generator(settings.Seed + (ulong)first, CPU);
-        var pixels = new Parameter(randn([target.shape[0], 3, size, size], generator: generator).to(device));
-        var (low, high) = ImageQuantisation.Range(network.Spec.Preprocessing, device);
-        var best = (Loss: double.PositiveInfinity, Pixels: pixels.detach().clone());
-        using var optimizer = optim.Adam([pixels], lr: settings.LearningRate, beta1: 0.5, beta2: 0.9);
-        using var statistics = new StatisticsPenalty(network);
-        for (var step = 0; step < settings.Iterations; step++)
+        (this.networks, this.settings, size) = (networks, settings, network.Preprocessing.Size);
+        prior = new ImagePrior(settings.TotalVariation, settings.TotalVariationBeta ?? (hasBatchNorm ? 1 : 0.6), settings.L2);
+        using var scope = NewDisposeScope();
+        var random = new Philox(settings.Seed, 0, settings.FirstImage, ForNoise);
+        using var generator = new Generator(((ulong)random.NextUInt32() << 32) | random.NextUInt32(), CPU);
+        pixels = new Parameter(randn([settings.Images, network.Preprocessing.Channels, size, size], generator: generator).to(device));
+        best = pixels.detach().clone().DetachFromDisposeScope();
+        (low, high) = ImageQuantisation.Range(network.Preprocessing, device);
+        pixels.DetachFromDisposeScope();
+        low.DetachFromDisposeScope();
+        high.DetachFromDisposeScope();
+        optimizer = optim.Adam([pixels], lr: settings.LearningRate, beta1: 0.5, beta2: 0.9);
+    }
+
+    /// <summary>The pixels of the lowest loss so far, normalised <c>[N, C, size, size]</c>.</summary>
+    public Tensor Best => best;
+
+    /// <param name="target">Intended classes, int64 <c>[N]</c>.</param>
+    /// <exception cref="NonFiniteTermException">A term became NaN or infinite.</exception>
+    public void Run(Tensor target, IProgress<StepProgress> progress, ICheckpointStore checkpoints, CancellationToken cancellation)
+    {
+        var saver = new PeriodicCheckpoint(checkpoints, Save);
+        for (var step = Restore(checkpoints); step < settings.Iterations; step++)
         {
+            if (cancellation.IsCancellationRequested)
+                saver.Save(step);
             cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            foreach (var group in optimizer.ParamGroups)
-                group.LearningRate = Rate(step);
-            optimizer.zero_grad();
-            var loss = Loss(Jitter(pixels, step, first, size), target, statistics, step);
-            loss.backward();
-            var value = loss.item<float>();
-            using (no_grad())
-            {
-                if (value < best.Loss)
-                {
-                    best.Loss = value;
-                    best.Pixels.copy_(pixels);
-                }
+            progress.Report(new StepProgress(Stage, step + 1, settings.Iterations, "loss", Step(target, step)));
+            saver.Offer(step + 1);
+        }
+    }
 
-                optimizer.step();
-                pixels.copy_(pixels.maximum(low).minimum(high));
-            }
+    public void Dispose()
+    {
+        optimizer.Dispose();
+        pixels.Dispose();
+        best.Dispose();
+        low.Dispose();
+        high.Dispose();
+    }
 
-            report(value);
+    /// <returns>The loss before the step.</returns>
+    private double Step(Tensor target, int step)
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        var jitter = new Jitter(settings.Seed, step, settings.FirstImage, size);
+        var x = jitter.Apply(pixels.detach());
+        var (gradient, terms) = networks.Run(x, target);
+        var (variation, norm) = prior.AddGradient(x, gradient);
+        // One read for all terms: on a GPU each read waits for the device.
+        var loss = Loss(cat([terms, stack([variation, norm])]).cpu().data<float>().ToArray(), step);
+        if (loss < bestLoss)
+        {
+            bestLoss = loss;
+            best.copy_(pixels);
         }
 
-        return best.Pixels.MoveToOuterDisposeScope();
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = settings.Rate(step);
+        pixels.grad = jitter.Undo(gradient);
+        optimizer.step();
+        pixels.copy_(pixels.maximum(low).minimum(high));
+        return loss;
     }
 
-    private Tensor Loss(Tensor x, Tensor target, StatisticsPenalty statistics, int step)
+    private double Loss(float[] terms, int step)
     {
-        var crossEntropy = nn.functional.cross_entropy(network.Forward(x), target);
-        (string Name, Tensor Value)[] terms =
+        // The pixels first: when they are not finite, no other term is.
+        (string Name, double Value, double Weight)[] weighted =
         [
-            ("cross entropy", crossEntropy),
-            ("total variation", ImagePrior.TotalVariation(x) * settings.TotalVariation),
-            ("l2 norm", x.norm() * settings.L2),
-            ("batch-norm statistics", statistics.Take() * settings.BatchNorm),
+            ("Euclidean norm of the pixels", terms[4], settings.L2),
+            ("cross entropy", terms[0], 1),
+            ("distance from the batch-norm statistics", terms[1], settings.BatchNorm),
+            ("adaptive term", terms[2], settings.Adaptive),
+            ("total variation", terms[3], settings.TotalVariation),
         ];
-        foreach (var (name, term) in terms)
-            if (!float.IsFinite(term.item<float>()))
+        foreach (var (name, value, _) in weighted)
+            if (!double.IsFinite(value))
                 throw new NonFiniteTermException(name, step);
-        return terms.Select(term => term.Value).Aggregate((sum, term) => sum + term);
+        return weighted.Sum(term => term.Value * term.Weight);
     }
 
-    // A roll of up to 30 pixels at 224, proportional otherwise, and a flip: features that only hold at one place do not survive it.
-    private Tensor Jitter(Tensor pixels, int step, int first, int size)
+    private void Save(Stream stream, long finished)
     {
-        var random = new Philox(settings.Seed, step, first, ForJitter);
-        var reach = Math.Max(1, RollAt224 * size / 224);
-        var rolled = pixels.roll([random.NextInt32((2 * reach) + 1) - reach, random.NextInt32((2 * reach) + 1) - reach], [2, 3]);
-        return random.NextInt32(2) == 0 ? rolled : rolled.flip(3);
+        var state = (Adam.State)optimizer.state_dict().State[0];
+        CheckpointFile.Write(
+            stream,
+            [("pixels", pixels), ("best", best), ("exp_avg", state.exp_avg), ("exp_avg_sq", state.exp_avg_sq)],
+            new Dictionary<string, string>
+            {
+                [StepKey] = finished.ToString(CultureInfo.InvariantCulture),
+                [BestKey] = bestLoss.ToString("R", CultureInfo.InvariantCulture),
+                [FirstKey] = settings.FirstImage.ToString(CultureInfo.InvariantCulture),
+            });
     }
 
-    private double Rate(int step)
+    // A checkpoint of another batch belongs to a part of the step that is done.
+    private int Restore(ICheckpointStore checkpoints)
     {
-        var warmUp = Math.Max(1, Math.Min(100, settings.Iterations / 10));
-        if (step < warmUp)
-            return settings.LearningRate * (step + 1) / warmUp;
-        var progress = (double)(step - warmUp) / Math.Max(1, settings.Iterations - warmUp);
-        return settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * progress));
+        using var stream = checkpoints.OpenNewest();
+        if (stream is null)
+            return 0;
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        var (tensors, metadata) = CheckpointFile.Read(stream);
+        if (metadata.GetValueOrDefault(FirstKey) != settings.FirstImage.ToString(CultureInfo.InvariantCulture))
+            return 0;
+        var state = (Adam.State)optimizer.state_dict().State[0];
+        pixels.copy_(tensors["pixels"]);
+        best.copy_(tensors["best"]);
+        state.exp_avg.copy_(tensors["exp_avg"]);
+        state.exp_avg_sq.copy_(tensors["exp_avg_sq"]);
+        var finished = int.Parse(metadata[StepKey], CultureInfo.InvariantCulture);
+        state.step = finished;
+        bestLoss = double.Parse(metadata[BestKey], CultureInfo.InvariantCulture);
+        return finished;
     }
 }

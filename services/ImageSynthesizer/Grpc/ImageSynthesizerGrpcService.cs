@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fewshot.ServiceDefaults;
 using Fewshot.Synthesis.V1;
 using Grpc.Core;
@@ -13,7 +14,7 @@ internal sealed class ImageSynthesizerGrpcService(StepRunner steps, SetJoining j
         return steps.ServeAsync(
             StageSteps.Synthesize,
             request,
-            step => NetworkSynthesis.Run(step, job).ToProto(),
+            step => Run(step, request, job).ToProto(),
             (info, progress, result) => progress is null
                 ? new SynthesizeResponse { Step = info, Result = result }
                 : new SynthesizeResponse { Step = info, Progress = progress },
@@ -31,5 +32,22 @@ internal sealed class ImageSynthesizerGrpcService(StepRunner steps, SetJoining j
             Fields.Whole(request.PreviewImages, "preview_images", 1, 1024, defaultValue: 100),
             context.CancellationToken);
         return new JoinSetsResponse { ImageSetDigest = joined.ImageSet.ToString(), PreviewDigest = joined.Preview.ToString(), Images = joined.Images };
+    }
+
+    /// <summary>A batch among several is recorded by itself, so that a call for it, and this one when it is repeated, find it done.</summary>
+    private static SynthesisedSet Run(StepContext step, SynthesizeRequest request, SynthesisJob job)
+    {
+        var several = job.Settings.Images > job.BatchSize;
+        var started = Stopwatch.GetTimestamp();
+        return NetworkSynthesis.Run(
+            step,
+            job,
+            (first, count) => several ? step.FindResult<SynthesizeResult>(StageSteps.Synthesize, request.Alone(first, count))?.FromProto() : null,
+            (first, made) =>
+            {
+                if (several)
+                    step.Record(StageSteps.Synthesize, request.Alone(first, made.Images), made.ToProto(), Stopwatch.GetElapsedTime(started));
+                started = Stopwatch.GetTimestamp();
+            });
     }
 }
