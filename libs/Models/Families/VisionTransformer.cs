@@ -83,6 +83,8 @@ internal sealed partial record VisionTransformer : Variant
             return shape is null
                 ? throw new CheckpointException("The file holds no vision transformer: patch_embed.proj.weight, pos_embed or blocks.0.mlp.fc1.weight misses, or is of another shape.")
                 : (this, Preprocessing);
+        if (shape is not null && shape.Patch != patch)
+            return (this, Preprocessing); // of another variant, which the comparison of names and shapes will tell
         var distilled = shapeOf("dist_token") is not null;
         var layers = Enumerable.Range(0, 1000).TakeWhile(index => shapeOf($"blocks.{index}.norm1.weight") is not null).Count();
         var side = (long)Math.Round(Math.Sqrt(tokens - (distilled ? 2 : 1)));
