@@ -91,10 +91,9 @@ public class SynthesisTests
         using var network = ModelCatalog.Build(new NetworkSpec("vit_d32_l2_h2_m48_p8", 5, grey, []), seed: 3);
         var recorder = new Recorder();
 
-        var outcome = Run(network, Settings with { Iterations = 40 }, recorder);
+        var outcome = Run(network, Settings, recorder);
 
-        // Every step has its own jitter, which an untrained network minds.
-        Assert.True(recorder.Reports.TakeLast(20).Average(report => report.Metric) < recorder.Reports.Take(5).Average(report => report.Metric));
+        Assert.True(recorder.Reports[^1].Metric < recorder.Reports[0].Metric);
         Assert.All(outcome.Images, made => Assert.Equal((24, 24, 1, 576), (made.Image.Width, made.Image.Height, made.Image.Channels, made.Image.Pixels.Length)));
     }
 

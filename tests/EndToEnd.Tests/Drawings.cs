@@ -4,9 +4,18 @@ namespace Fewshot.EndToEnd;
 public sealed class Drawings : IDisposable
 {
     private readonly TemporaryFolder folder = new();
+    private readonly Lazy<string> transformer;
 
     public Drawings()
     {
+        transformer = new(() =>
+        {
+            var trained = FewshotProcess.Run(
+                "train", "--arch", "vit_d32_l4_h2_m64_p8", "--images", Train, "--iterations", "40", "--batch-size", "32", "--lr", "0.05",
+                "--state", folder["state"], "--out", folder["transformer"]);
+            Assert.True(trained.ExitCode == 0, trained.ToString());
+            return Path.Combine(folder["transformer"], "model.safetensors");
+        });
         var drawn = FewshotProcess.Run("samples", "--out", folder["images"], "--train", "12", "--test", "8");
         Assert.True(drawn.ExitCode == 0, drawn.ToString());
     }
@@ -18,6 +27,9 @@ public sealed class Drawings : IDisposable
     public string Test => Path.Combine(folder["images"], "test");
 
     public string Root => folder["images"];
+
+    /// <summary>A vision transformer of four small blocks, hardly trained; made when it is first asked for.</summary>
+    public string Transformer => transformer.Value;
 
     public void Dispose() => folder.Dispose();
 }

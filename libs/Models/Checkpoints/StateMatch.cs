@@ -98,23 +98,10 @@ internal sealed class StateMatch
         Describe(parts, "missing", Missing);
         Describe(parts, "unexpected", [.. Unexpected.Select(Dtypes.Printed)]);
         Describe(parts, "different", Differing);
-        var fitting = ModelCatalog.Variants.Select(variant => FittingName(variant, entries)).OfType<string>().Distinct().ToArray();
+        var fitting = ModelCatalog.Variants.Select(variant => Closest(variant, new ImportOptions(), entries)).Where(match => match.Fits).Select(match => match.Outline.Spec.Variant).Distinct().ToArray();
         return new CheckpointException(
             $"The weights are not those of {Outline.Spec.Variant}{(Outline.Spec.Edits.Count > 0 ? $" with {Outline.Spec.Edits.Count} edits" : string.Empty)}: {string.Join("; ", parts)}. " +
             (fitting.Length > 0 ? $"They fit {string.Join(", ", fitting)}." : "They fit no variant of the catalog."));
-    }
-
-    /// <summary>The variant, or relative, that the tensors are of; null where they are not.</summary>
-    private static string? FittingName(Variant variant, IReadOnlyDictionary<string, TensorEntry> entries)
-    {
-        try
-        {
-            return Closest(variant, new ImportOptions(), entries) is { Fits: true } match ? match.Outline.Spec.Variant : null;
-        }
-        catch (ModelException)
-        {
-            return null; // the shapes cannot be of this family at all
-        }
     }
 
     private static StateMatch Of(Variant variant, Preprocessing preprocessing, IReadOnlyDictionary<string, TensorEntry> entries, bool interpolatePositions)

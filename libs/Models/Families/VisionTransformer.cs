@@ -83,14 +83,12 @@ internal sealed partial record VisionTransformer : Variant
             return shape is null
                 ? throw new CheckpointException("The file holds no vision transformer: patch_embed.proj.weight, pos_embed or blocks.0.mlp.fc1.weight misses, or is of another shape.")
                 : (this, Preprocessing);
-        if (shape is not null && heads is not null && heads != shape.Heads)
-            throw new CheckpointException($"{Name} has {shape.Heads} heads, not {heads}.");
-        if (shape is not null && shape.Patch != patch)
-            return (this, Preprocessing); // of another variant, which the comparison of names and shapes will tell
         var distilled = shapeOf("dist_token") is not null;
         var layers = Enumerable.Range(0, 1000).TakeWhile(index => shapeOf($"blocks.{index}.norm1.weight") is not null).Count();
         var side = (long)Math.Round(Math.Sqrt(tokens - (distilled ? 2 : 1)));
         var variant = shape is null ? Of((int)width, layers, heads ?? HeadsOf(width), (int)hidden, (int)patch, distilled) : this;
+        if (heads is not null && heads != variant.shape!.Heads)
+            throw new CheckpointException($"{Name} has {variant.shape.Heads} heads, not {heads}.");
         if (IsGeneric && width % variant.shape!.Heads != 0)
             throw new CheckpointException($"{heads} heads do not divide the width {width} of the checkpoint; it can have {Divisors((int)width)}.");
         return (variant, variant.Preprocessing.At((int)Math.Clamp(side * patch, 8, 4096), channels == 1 ? 1 : 3));

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Fewshot.Cli.Output;
 
-/// <summary>What a DC-ViT report says beyond PRACTISE's.</summary>
+/// <summary>What a report says beyond the networks themselves where images were synthesised and blocks compressed.</summary>
 internal static class DcVitTables
 {
     public static void Structure(IAnsiConsole console, JsonNode structure)
@@ -15,9 +15,10 @@ internal static class DcVitTables
             $": {Figures.Millions(structure.Number("macs") ?? 0)} million MACs{asked}, {structure.Text("macs_convention")} convention");
     }
 
+    /// <summary>Images that were made out of the network; PRACTISE has none to judge on.</summary>
     public static void Synthetic(IAnsiConsole console, JsonNode report)
     {
-        foreach (var (name, use) in new[] { ("synthetic_training", "to train on"), ("synthetic", "to judge on") })
+        foreach (var (name, use) in new[] { ("synthetic_training", "to train on"), ("synthetic", report.Text("method") == "practise" ? "to train on" : "to judge on") })
         {
             if (report[name] is { } made)
                 console.WriteLine($"{made.Text("images")} synthesised images {use} ({made.Text("method")}): the original sees the intended class in {Figures.Percent(made.Number("teacher_top1") ?? 0)} %");
@@ -30,8 +31,8 @@ internal static class DcVitTables
         foreach (var block in blocks as JsonArray ?? [])
         {
             table.AddCells(
-                block.Text("name"), block.Text("rank"), Figures.Shown(block.Number("metric"), "0.#####"), Figures.Shown(block.Number("first_loss"), "0.######"),
-                Figures.Shown(block.Number("last_loss"), "0.######"), block.Flag("chosen") ? "chosen" : block.Text("note"));
+                block.Text("name"), block.Text("rank"), Figures.Shown(block.Number("metric"), "G4"), Figures.Shown(block.Number("first_loss"), "G4"),
+                Figures.Shown(block.Number("last_loss"), "G4"), block.Flag("chosen") ? "chosen" : block.Text("note"));
         }
 
         return table;
@@ -43,8 +44,8 @@ internal static class DcVitTables
         foreach (var (index, step) in steps.Index())
         {
             table.AddCells(
-                $"{index + 1}", step.Text("block"), Percent(step.Number("top1")), Percent(step.Number("top5")), Figures.Shown(step.Number("first_loss"), "0.######"),
-                Figures.Shown(step.Number("last_loss"), "0.######"), step.Number("seconds") is { } spent ? Figures.Shown(spent, "0.0") : "its trial");
+                $"{index + 1}", step.Text("block"), Percent(step.Number("top1")), Percent(step.Number("top5")), Figures.Shown(step.Number("first_loss"), "G4"),
+                Figures.Shown(step.Number("last_loss"), "G4"), step.Number("seconds") is { } spent ? Figures.Shown(spent, "0.0") : "its trial");
         }
 
         return table;
