@@ -1,6 +1,7 @@
 // Keeps large blocks of CPU tensors for the next use instead of giving them back. A training step frees its activations and asks for the
 // same sizes again; from the kernel every page of them would be mapped and cleared anew (measured: two thirds of a step on a worker thread,
-// where glibc's arenas end at 64 MiB). Kept and used blocks together never exceed what was in use at the highest point.
+// where glibc's arenas end at 64 MiB). Kept and used blocks together exceed what was in use at the highest point by a quarter at most, and by no more
+// than 256 MiB: without that room, steps whose sizes come in another order would drop blocks only to map them again.
 #include "shim.h"
 
 #include <c10/core/Allocator.h>
@@ -14,7 +15,7 @@
 
 namespace {
 
-constexpr size_t page = 4096, alignment = 64, smallest_kept = 256 * 1024, huge_page = 2 << 20;
+constexpr size_t page = 4096, alignment = 64, smallest_kept = 256 * 1024, huge_page = 2 << 20, most_room = 256 << 20;
 
 class BlockCache {
  public:
@@ -33,7 +34,7 @@ class BlockCache {
       return block;
     }
     peak_ = std::max(peak_, in_use_ + wanted);
-    while (kept_ > 0 && in_use_ + wanted + kept_ > peak_) drop_oldest();
+    while (kept_ > 0 && in_use_ + wanted + kept_ > peak_ + std::min(peak_ / 4, most_room)) drop_oldest();
     void* block = map(wanted);
     if (!block && kept_ > 0) {
       while (kept_ > 0) drop_oldest();

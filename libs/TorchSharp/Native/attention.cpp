@@ -6,6 +6,10 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <array>
+#include <limits>
+
 #include "kernels/kernels.h"
 
 namespace {
