@@ -47,8 +47,7 @@ internal static class DcVitRequests
             {
                 "reused" => Initialization.Reused,
                 "random" => Initialization.Random,
-                "ridge" => Initialization.Ridge,
-                _ => Initialization.Unspecified,
+                _ => Initialization.Ridge,
             },
             AllBlocks = settings.Training.AllBlocks,
         },

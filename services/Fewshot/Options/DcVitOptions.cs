@@ -5,9 +5,9 @@ namespace Fewshot.Cli.Options;
 /// <summary>How small or fast the network shall be: ratios of MACs left (one, or several with <paramref name="Several"/>), or a latency reduction.</summary>
 internal sealed record SizeTarget(double[] MacsRatios, bool Several, double? LatencyReduction);
 
-/// <summary>How a compressed network learns; null: the services' default.</summary>
+/// <summary>How a compressed network learns; no learning rate: the services derive it from the iterations.</summary>
 internal sealed record MimicChoice(
-    int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string? Initialization, bool AllBlocks);
+    int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string Initialization, bool AllBlocks);
 
 internal sealed record DcVitSettings(
     SizeTarget Target,
@@ -48,9 +48,9 @@ internal sealed class DcVitOptions(bool several)
     private readonly Option<double> weightDecay = OptionKinds.Number("--weight-decay", "weight decay of AdamW", 0, 1, 1e-4);
     private readonly Option<double> clip = OptionKinds.Number("--gradient-clip", "largest norm of all gradients together", 1e-9, 1e9, 1);
     private readonly Option<double> warmup = OptionKinds.Number("--warmup", "share of the iterations in which the learning rate rises (the paper: 20 of 2000 epochs)", 1e-6, 0.9, 0.01);
-    private readonly Option<string?> initialization = OptionKinds.OptionalWord(
+    private readonly Option<string> initialization = OptionKinds.Word(
         "--init", "weights a narrowed MLP starts from: the original's (the paper), drawn anew, or the original's with the last layer solved by ridge regression to reproduce the block",
-        "reused", "random", "ridge");
+        "ridge", "reused", "random", "ridge");
 
     private readonly Option<string> feature = OptionKinds.Word(
         "--feature", "what is mimicked: all tokens after the final norm (the paper; CNNs: the map before pooling), the class token (after pooling), or the output of the last block that trains",
@@ -102,7 +102,7 @@ internal sealed class DcVitOptions(bool several)
             parsed.GetValue(metric)!,
             new MimicChoice(
                 parsed.GetValue(iterations), parsed.GetValue(batchSize), parsed.GetValue(rate), parsed.GetValue(weightDecay), parsed.GetValue(clip), parsed.GetValue(warmup),
-                parsed.GetValue(initialization), parsed.GetValue(allBlocks)),
+                parsed.GetValue(initialization)!, parsed.GetValue(allBlocks)),
             parsed.GetValue(feature)!,
             parsed.GetValue(selection)!,
             parsed.GetValue(atOnce),

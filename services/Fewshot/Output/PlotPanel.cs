@@ -41,13 +41,14 @@ internal sealed class PlotPanel
 
         var line = points.Where(point => !point.IsOriginal).Select(point => string.Create(CultureInfo.InvariantCulture, $"{X(point.X):0.#},{Y(point.Y):0.#}"));
         svg.AppendLine(CultureInfo.InvariantCulture, $"""<polyline class="line" points="{string.Join(' ', line)}"/>""");
+        var isRising = points.Length == 0 || points.MaxBy(point => point.X).Y >= points.MinBy(point => point.X).Y;
         foreach (var point in points)
         {
             var (x, y) = (X(point.X), Y(point.Y));
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle class="{(point.IsOriginal ? "original" : "point")}" cx="{x:0.#}" cy="{y:0.#}" r="{(point.IsOriginal ? 5 : 4)}"/>""");
-            // The line rises from left to right, so that there is room right below a point, and left above it.
-            var isNearEdge = x > right - 60 || y > bottom - 20;
-            Text(svg, x + (isNearEdge ? -8 : 8), y + (isNearEdge ? -7 : 15), isNearEdge ? "end" : "start", point.Label);
+            // Beside a line that rises there is room right below a point and left above it; beside one that falls, the other way round.
+            var isNearEdge = x > right - 60 || (isRising ? y > bottom - 20 : y < Top + 20);
+            Text(svg, x + (isNearEdge ? -8 : 8), y + (isNearEdge == isRising ? -7 : 15), isNearEdge ? "end" : "start", point.Label);
         }
     }
 

@@ -67,6 +67,11 @@ internal static class DcVitTranslation
         Fields.Number(training.WeightDecay, field + ".weight_decay", 0, 1, defaultValue: 1e-4),
         Fields.Number(training.GradientClip, field + ".gradient_clip", 0, 1e9, defaultValue: 1),
         Fields.Number(training.WarmupFraction, field + ".warmup_fraction", 0, 0.9, defaultValue: 0.01),
-        (P.Initialization)(int)Fields.Known(training.Initialization, field + ".initialization"),
+        Fields.Known(training.Initialization, field + ".initialization") switch
+        {
+            Trials.V1.Initialization.Reused => P.Initialization.Reused,
+            Trials.V1.Initialization.Random => P.Initialization.Random,
+            _ => P.Initialization.Ridge,
+        },
         training.AllBlocks);
 }

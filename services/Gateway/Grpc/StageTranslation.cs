@@ -40,7 +40,7 @@ internal static class StageTranslation
         WeightDecay = training.WeightDecay,
         GradientClip = training.GradientClip,
         WarmupFraction = training.WarmupFraction,
-        Initialization = (Trials.V1.Initialization)(int)training.Initialization,
+        Initialization = (Trials.V1.Initialization)((int)training.Initialization + 1),
         AllBlocks = training.AllBlocks,
     };
 

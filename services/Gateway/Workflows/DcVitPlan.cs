@@ -16,9 +16,6 @@ public enum CompressionMetric
 /// <summary>What a compressed block's weights are before training.</summary>
 public enum Initialization
 {
-    /// <summary>What the stages find best.</summary>
-    Standard,
-
     /// <summary>The original's.</summary>
     Reused,
 
