@@ -108,6 +108,7 @@ public sealed class DcVitTests
         Assert.Equal("""{"blocks":2,"kept_hidden":20,"macs_target":null,"macs":560,"macs_convention":"standard"}""", Compact(report.GetProperty("structure")));
         Assert.Contains(report.GetProperty("steps").EnumerateArray(), step => step.GetProperty("name").GetString() == "profile/structure-0");
         Assert.Equal(0.2, report.GetProperty("latency_reduction").GetDouble(), 9);
+        Assert.Equal((0.2, JsonValueKind.Null), (report.GetProperty("settings").GetProperty("latency_reduction").GetDouble(), report.GetProperty("settings").GetProperty("macs_ratio").ValueKind));
     }
 
     [Fact]

@@ -9,13 +9,13 @@ namespace Fewshot.Gateway.Reports;
 /// <param name="Settings">How it was compressed.</param>
 internal sealed record DcVitHeadPart(SyntheticRow? Synthetic, SyntheticRow? SyntheticTraining, DcVitSettingsRow Settings);
 
-/// <summary>The choices of the method; the learning rate is null where the stages derived it from the iterations.</summary>
+/// <summary>The target, where there is one only, and the choices of the method; the learning rate is null where the stages derived it from the iterations.</summary>
 internal sealed record DcVitSettingsRow(
-    int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string Initialization, bool TrainAllBlocks,
+    double? MacsRatio, double? LatencyReduction, int Iterations, int BatchSize, double? LearningRate, double WeightDecay, double GradientClip, double WarmupFraction, string Initialization, bool TrainAllBlocks,
     string Feature, string Selection, bool AtOnce, int ExtraBlocks)
 {
     public static DcVitSettingsRow Of(DcVitPlan plan) => new(
-        plan.Training.Iterations, plan.Training.BatchSize, plan.Training.LearningRate, plan.Training.WeightDecay, plan.Training.GradientClip, plan.Training.WarmupFraction,
+        plan.IsPareto ? null : (plan.Targets[0] as SizeTarget.Macs)?.Ratio, (plan.Targets[0] as SizeTarget.Latency)?.Reduction, plan.Training.Iterations, plan.Training.BatchSize, plan.Training.LearningRate, plan.Training.WeightDecay, plan.Training.GradientClip, plan.Training.WarmupFraction,
         Words.Of(plan.Training.Initialization), plan.Training.AllBlocks,
         Words.Of(plan.FeaturePoint).Replace('-', '_'), Words.Of(plan.Selection), plan.AtOnce, plan.ExtraBlocks);
 }
