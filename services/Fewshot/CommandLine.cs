@@ -16,7 +16,7 @@ internal static class CommandLine
         var root = new RootCommand("Makes pretrained vision networks faster from a handful of unlabeled images, and proves it.")
         {
             CompressCommand.Create(), ProfileCommand.Create(), TrialCommand.Create(), FinetuneCommand.Create(),
-            EvaluateCommand.Create(), TrainCommand.Create(), ModelsCommand.Create(), PlanCommand.Create(), ConvertCommand.Create(),
+            EvaluateCommand.Create(), TrainCommand.Create(), SynthesizeCommand.Create(), ModelsCommand.Create(), PlanCommand.Create(), ConvertCommand.Create(),
             ServeCommand.Create(), JobsCommand.Create(), WatchCommand.Create(), CancelCommand.Create(),
             SamplesCommand.Create(), DoctorCommand.Create(),
         };

@@ -14,7 +14,8 @@ internal static class CompressCommand
     private static Command CreatePractise()
     {
         var model = new ModelOptions();
-        var images = new ImageOptions("unlabeled training images: a folder, read recursively, or a list file");
+        var images = new ImageOptions("unlabeled training images: a folder, read recursively, or a list file", synthesised: true);
+        var synthesis = new SyntheticImageOptions(forMetric: false);
         var practise = new PractiseOptions();
         var evaluation = OptionKinds.Text("--eval", "labeled images that the accuracy is measured on: a folder of class folders, or a list file", "DIR|LIST");
         var compute = new ComputeOptionGroup();
@@ -25,6 +26,7 @@ internal static class CompressCommand
         var command = new Command("practise", "Drops whole blocks by recoverability per latency saved, then finetunes by mimicking (PRACTISE, arXiv 2202.07861).");
         model.AddTo(command);
         images.AddTo(command);
+        synthesis.AddTo(command);
         practise.AddTo(command);
         command.Add(evaluation);
         compute.AddTo(command);
@@ -33,7 +35,7 @@ internal static class CompressCommand
         command.SetAction(async (parsed, ct) =>
         {
             await RunAsync(
-                model.Read(parsed), images.Read(parsed), practise.Read(parsed), parsed.GetValue(evaluation),
+                model.Read(parsed), images.Read(parsed), synthesis.Read(parsed), practise.Read(parsed), parsed.GetValue(evaluation),
                 compute.Read(parsed), session.Read(parsed), parsed.GetValue(output)!, ct);
             return ExitCodes.Success;
         });
@@ -41,7 +43,7 @@ internal static class CompressCommand
     }
 
     private static async Task RunAsync(
-        ModelSettings model, ImageSettings images, PractiseSettings practise, string? evaluation,
+        ModelSettings model, ImageSettings images, SyntheticImageSettings synthesis, PractiseSettings practise, string? evaluation,
         ComputeChoice compute, SessionSettings settings, string folder, CancellationToken ct)
     {
         AtomicOutput.CheckFolder("--out", folder);
@@ -54,13 +56,13 @@ internal static class CompressCommand
             networkDigest = await transfer.ModelAsync(network, ct);
         }
 
-        var imagesDigest = await transfer.ImagesAsync(ImageInput.Sample(images, session.Display.Note, ct), ct);
+        var training = await TrainingImages.UploadAsync(transfer, images, synthesis, session.Display.Note, ct);
         var evaluationDigest = evaluation is null
             ? null
             : await transfer.ImagesAsync(ImageInput.Labeled("--eval", evaluation, images.MaxPixels, training: false, session.Display.Note, ct), ct);
         var profileDigest = practise.LatencyProfile is null ? null : await UploadProfileAsync(transfer, practise.LatencyProfile, ct);
 
-        var request = JobRequests.Practise(practise, networkDigest, imagesDigest, evaluationDigest, profileDigest, images.Seed, compute);
+        var request = JobRequests.Practise(practise, networkDigest, training, evaluationDigest, profileDigest, images.Seed, compute);
         var job = await session.RunAsync(request, ct);
 
         var report = await transfer.ReadAsync(job.ReportDigest, ct);

@@ -24,7 +24,7 @@ internal static class DcVitCommand
     private static Command Create(string name, string description, string outputs, bool several)
     {
         var model = new ModelOptions();
-        var images = new ImageOptions("unlabeled training images: a folder, read recursively, or a list file");
+        var images = new ImageOptions("unlabeled training images: a folder, read recursively, or a list file", synthesised: true);
         var dcvit = new DcVitOptions(several);
         var evaluation = OptionKinds.Text("--eval", "labeled images that the accuracy is measured on: a folder of class folders, or a list file", "DIR|LIST");
         var compute = new ComputeOptionGroup();
@@ -64,11 +64,11 @@ internal static class DcVitCommand
             networkDigest = await transfer.ModelAsync(network, ct);
         }
 
-        var imagesDigest = await transfer.ImagesAsync(ImageInput.Sample(images, session.Display.Note, ct), ct);
+        var training = await TrainingImages.UploadAsync(transfer, images, dcvit.MetricImages, session.Display.Note, ct);
         var evaluationDigest = evaluation is null
             ? null
             : await transfer.ImagesAsync(ImageInput.Labeled("--eval", evaluation, images.MaxPixels, training: false, session.Display.Note, ct), ct);
-        var job = await session.RunAsync(DcVitRequests.Of(dcvit, networkDigest, imagesDigest, evaluationDigest, images.Seed, compute), ct);
+        var job = await session.RunAsync(DcVitRequests.Of(dcvit, networkDigest, training, evaluationDigest, images.Seed, compute), ct);
 
         var report = await transfer.ReadAsync(job.ReportDigest, ct);
         using (var results = new AtomicOutput())

@@ -67,7 +67,7 @@ internal sealed class JobFlow(GatewayClient gateway, IProgressDisplay display)
 
     private async Task<bool> HasResultsAsync(JobSummary job, CancellationToken ct)
     {
-        foreach (var digest in (string[])[job.ModelDigest, job.ReportDigest, job.ProfileDigest, .. job.Models.Select(model => model.Digest)])
+        foreach (var digest in (string[])[job.ModelDigest, job.ReportDigest, job.ProfileDigest, job.ImageSetDigest, job.PreviewDigest, .. job.Models.Select(model => model.Digest)])
         {
             if (digest.Length > 0 && !await gateway.Artifacts.ExistsAsync(digest, ct)) return false;
         }

@@ -27,7 +27,8 @@ internal static class StageOutput
         await PrintAsync(session, report, folder, print);
     }
 
-    private static async Task PrintAsync(Session session, byte[] report, string? where, Action<byte[]> print)
+    /// <summary>Prints the report as JSON, or as its command prints it.</summary>
+    public static async Task PrintAsync(Session session, byte[] report, string? where, Action<byte[]> print)
     {
         await session.EndDisplayAsync();
         if (session.Settings.Json)

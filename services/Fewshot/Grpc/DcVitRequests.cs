@@ -1,7 +1,7 @@
+using Fewshot.Cli.Inputs;
 using Fewshot.Cli.Options;
 using Fewshot.Compression.V1;
 using Fewshot.Networks.V1;
-using Fewshot.Synthesis.V1;
 using Fewshot.Trials.V1;
 
 namespace Fewshot.Cli.Grpc;
@@ -9,12 +9,12 @@ namespace Fewshot.Cli.Grpc;
 /// <summary>Requests of DC-ViT made of settings and the digests of what was uploaded.</summary>
 internal static class DcVitRequests
 {
-    public static JobRequest Of(DcVitSettings settings, string network, string images, string? evaluation, ulong seed, ComputeChoice compute)
+    public static JobRequest Of(DcVitSettings settings, string network, TrainingImages images, string? evaluation, ulong seed, ComputeChoice compute)
     {
         var spec = new CompressionSpec
         {
-            NetworkDigest = network, ImageSetDigest = images, EvaluationSetDigest = evaluation ?? "", Seed = seed, Compute = JobRequests.ComputeOf(compute),
-        };
+            NetworkDigest = network, EvaluationSetDigest = evaluation ?? "", Seed = seed, Compute = JobRequests.ComputeOf(compute),
+        }.On(images);
         var dcvit = SpecOf(settings);
         if (settings.Target.Several)
             spec.Pareto = new ParetoSpec { Dcvit = dcvit, MacsRatios = { settings.Target.MacsRatios } };
@@ -58,17 +58,7 @@ internal static class DcVitRequests
             _ => FeaturePoint.PreGap,
         },
         Selection = settings.Selection == "activation" ? HiddenSelection.Activation : HiddenSelection.Random,
-        MetricImages = new ImageSynthesis
-        {
-            Images = settings.MetricImages.Images,
-            Iterations = settings.MetricImages.Iterations,
-            Method = settings.MetricImages.Method switch
-            {
-                "deepdream" => SynthesisMethod.Deepdream,
-                "deepinversion" => SynthesisMethod.Deepinversion,
-                _ => SynthesisMethod.Unspecified,
-            },
-        },
+        MetricImages = settings.MetricImages.ToProto(),
         AtOnce = settings.AtOnce,
         ExtraBlocks = settings.ExtraBlocks,
         LatencyBatchSize = settings.LatencyBatch,

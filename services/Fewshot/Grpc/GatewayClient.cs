@@ -151,5 +151,7 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
         job.Result?.ModelDigest ?? "",
         job.Result?.ReportDigest ?? "",
         job.Result?.ProfileDigest ?? "",
+        job.Result?.ImageSetDigest ?? "",
+        job.Result?.PreviewDigest ?? "",
         [.. (job.Result?.Models ?? []).Select(model => new TargetModel(model.MacsRatio, model.ModelDigest))]);
 }

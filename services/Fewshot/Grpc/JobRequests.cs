@@ -1,3 +1,4 @@
+using Fewshot.Cli.Inputs;
 using Fewshot.Cli.Options;
 using Fewshot.Compression.V1;
 using Fewshot.Finetuning.V1;
@@ -14,7 +15,7 @@ internal static class JobRequests
     private const int WarmupRuns = 5;
 
     public static JobRequest Practise(
-        PractiseSettings settings, string network, string images, string? evaluation, string? latencyProfile, ulong seed, ComputeChoice compute)
+        PractiseSettings settings, string network, TrainingImages images, string? evaluation, string? latencyProfile, ulong seed, ComputeChoice compute)
     {
         var practise = new PractiseSpec
         {
@@ -42,12 +43,11 @@ internal static class JobRequests
         return new JobRequest(new CompressionSpec
         {
             NetworkDigest = network,
-            ImageSetDigest = images,
             EvaluationSetDigest = evaluation ?? "",
             Seed = seed,
             Compute = ComputeOf(compute),
             Practise = practise,
-        });
+        }.On(images));
     }
 
     public static JobRequest Profile(string network, IEnumerable<string> blocks, int batchSize, int runs, ComputeChoice compute)

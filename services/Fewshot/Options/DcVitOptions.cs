@@ -62,7 +62,7 @@ internal sealed class DcVitOptions(bool several)
     private readonly Option<bool> allBlocks = OptionKinds.Flag("--train-all-blocks", "train every block, not only those up to the last compressed one");
     private readonly Option<bool> atOnce = OptionKinds.Flag("--at-once", "compress all chosen blocks together, not one after the other");
     private readonly Option<int> extra = OptionKinds.WholeNumber("--extra-blocks", "compress this many blocks more than the fewest, each less", 0, 1000, 0);
-    private readonly SyntheticImageOptions synthetic = new();
+    private readonly SyntheticImageOptions synthetic = new(forMetric: true);
     private readonly LatencyOptions latencyOptions = new();
 
     public void AddTo(Command command)

@@ -47,6 +47,8 @@ internal sealed record JobSummary(
     string ModelDigest,
     string ReportDigest,
     string ProfileDigest,
+    string ImageSetDigest,
+    string PreviewDigest,
     IReadOnlyList<TargetModel> Models)
 {
     public bool HasEnded => Phase is JobPhase.Succeeded or JobPhase.Failed or JobPhase.Cancelled;

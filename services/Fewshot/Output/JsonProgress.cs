@@ -75,6 +75,8 @@ internal static class JobJson
         if (job.ModelDigest.Length > 0) json.WriteString("model_digest", job.ModelDigest);
         if (job.ReportDigest.Length > 0) json.WriteString("report_digest", job.ReportDigest);
         if (job.ProfileDigest.Length > 0) json.WriteString("profile_digest", job.ProfileDigest);
+        if (job.ImageSetDigest.Length > 0) json.WriteString("image_set_digest", job.ImageSetDigest);
+        if (job.PreviewDigest.Length > 0) json.WriteString("preview_digest", job.PreviewDigest);
         if (job.Models.Count == 0) return;
         json.WriteStartArray("models");
         foreach (var model in job.Models)

@@ -33,7 +33,8 @@ internal sealed class StageWorkflow(StageClients stages, Workflows.ImageSynthesi
         if (request.StageCase != Case.Synthesize)
             return;
         _ = SynthesisTranslation.ToPlan(request.Synthesize.Synthesis, "synthesize.synthesis");
-        _ = PractiseTranslation.ToChoice(request.Synthesize.Compute, "synthesize.compute");
+        if (PractiseTranslation.ToChoice(request.Synthesize.Compute, "synthesize.compute").MixedPrecision)
+            throw new InvalidFieldException("synthesize.compute.mixed_precision", "must be off: images are synthesised in float32.");
     }
 
     /// <summary>The artifacts a stage reads, each with its field.</summary>
