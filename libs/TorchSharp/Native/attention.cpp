@@ -90,12 +90,12 @@ struct Problem {
   at::IntArrayRef batch() const { return {all.sizes, static_cast<size_t>(all.dimensions)}; }
 };
 
-// Rows by heads in memory: the last two batch-like dimensions change places, so that [.., head, row, column] lies as [.., row, head, column].
+// Where there are heads, [.., head, row, column] lies in memory as [.., row, head, column].
 at::Tensor joined_heads(at::IntArrayRef sizes, const at::TensorOptions& options) {
   std::vector<int64_t> strides(sizes.size());
   std::vector<size_t> order;
   for (size_t d = 0; d < sizes.size(); d++) order.push_back(d);
-  if (order.size() >= 3) std::swap(order[order.size() - 2], order[order.size() - 3]);
+  if (order.size() >= 4) std::swap(order[order.size() - 2], order[order.size() - 3]);
   int64_t step = 1;
   for (size_t d = order.size(); d-- > 0;) {
     strides[order[d]] = step;

@@ -61,11 +61,18 @@ INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE int64_t padded(int64_t n) { return (n + width - 1) / width * width; }
 
+// GCC has the one form since 12, clang never had the other.
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLED(a, b, F) __builtin_shufflevector(a, b, LANES(F))
+#else
+#define SHUFFLED(a, b, F) __builtin_shuffle(a, b, Ints{LANES(F)})
+#endif
+
 // Lane k of the result is lane k ^ distance.
 template <int distance>
 INLINE Floats swapped(Floats v) {
 #define OTHER(k) (k) ^ distance
-  return __builtin_shufflevector(v, v, LANES(OTHER));
+  return SHUFFLED(v, v, OTHER);
 #undef OTHER
 }
 
@@ -83,12 +90,12 @@ INLINE float largest(Floats v) {
 // Lanes of the first (or second) halves of a and b in turn: a0 b0 a1 b1 ..
 INLINE Floats woven_first(Floats a, Floats b) {
 #define TURN(k) (k) / 2 + (k) % 2 * width
-  return __builtin_shufflevector(a, b, LANES(TURN));
+  return SHUFFLED(a, b, TURN);
 #undef TURN
 }
 INLINE Floats woven_second(Floats a, Floats b) {
 #define TURN(k) width / 2 + (k) / 2 + (k) % 2 * width
-  return __builtin_shufflevector(a, b, LANES(TURN));
+  return SHUFFLED(a, b, TURN);
 #undef TURN
 }
 
