@@ -60,7 +60,7 @@ public sealed class DcVitTests(Drawings drawings) : IDisposable
         {
             ["--macs-ratio", "0.8", "--metric", "mse", "--feature", "cls_token", "--init", "random", "--train-all-blocks", "--macs-convention", "paper"],
             ["--macs-ratio", "0.7", "--metric", "train-loss", "--feature", "last_trained", "--init", "ridge", "--selection", "activation", "--at-once"],
-            ["--latency-reduction", "0.02", "--init", "reused", "--candidates", "blocks.0,blocks.1,blocks.3", "--lr", "1e-4", "--synthetic-method", "deepdream"],
+            ["--latency-reduction", "0.02", "--latency-batch", "64", "--latency-runs", "30", "--init", "reused", "--candidates", "blocks.0,blocks.1,blocks.3", "--lr", "1e-4", "--synthetic-method", "deepdream"],
             ["--macs-ratio", "0.6", "--extra-blocks", "1", "--candidates", "blocks.0,blocks.1,blocks.2,blocks.3"],
         }.Index())
         {
@@ -165,12 +165,15 @@ public sealed class DcVitTests(Drawings drawings) : IDisposable
 
     private string[] DcVit(string state, string output, params string[] more) => Arguments("dcvit", state, output, more);
 
-    /// <summary>The smallest run that does everything.</summary>
-    private string[] Arguments(string method, string state, string output, params string[] more) =>
-    [
-        "compress", method, .. more.Contains("--model") ? Array.Empty<string>() : ["--model", drawings.Transformer],
-        "--images", drawings.Train, "--samples", "16", "--seed", "7", .. more.Contains("--iterations") ? Array.Empty<string>() : ["--iterations", "3"],
-        "--batch-size", "8", "--synthetic-images", "6", "--synthetic-iterations", "3", "--eval", drawings.Test, "--latency-runs", "3", "--latency-batch", "4",
-        "--state", folder[state], "--out", folder[output], .. more,
-    ];
+    /// <summary>The smallest run that does everything; further options win over its own.</summary>
+    private string[] Arguments(string method, string state, string output, params string[] more)
+    {
+        (string Name, string Value)[] usual =
+        [
+            ("--model", more.Contains("--model") ? "" : drawings.Transformer), ("--images", drawings.Train), ("--samples", "16"), ("--seed", "7"), ("--iterations", "3"),
+            ("--batch-size", "8"), ("--synthetic-images", "6"), ("--synthetic-iterations", "3"), ("--eval", drawings.Test), ("--latency-runs", "3"), ("--latency-batch", "4"),
+            ("--state", folder[state]), ("--out", folder[output]),
+        ];
+        return ["compress", method, .. usual.Where(option => !more.Contains(option.Name)).SelectMany(option => new[] { option.Name, option.Value }), .. more];
+    }
 }

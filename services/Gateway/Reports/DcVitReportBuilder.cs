@@ -74,7 +74,7 @@ internal sealed class DcVitReportBuilder(DcVitPlan plan, NetworkFacts network, D
         else if (plan.Selection == HiddenSelection.Activation && plan.Evaluation is not null)
             yield return "There is no accuracy before finetuning: which hidden units stay was decided by their activations on the training images.";
         if (plan.Targets[0] is SizeTarget.Latency { Reduction: var wanted } && Latency?.Candidates[0].Tau < wanted)
-            yield return string.Create(CultureInfo.InvariantCulture, $"{wanted:P1} less latency was asked and met when the structure was chosen; measured again, the result has {Latency.Candidates[0].Tau:P1} less.");
+            yield return string.Create(CultureInfo.InvariantCulture, $"A latency reduction of {wanted:P1} was asked and met when the structure was chosen; measured once more, that of the result was {Latency.Candidates[0].Tau:P1}.");
     }
 
     private object[] Outcome(CompressedTarget result, int index)
