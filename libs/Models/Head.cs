@@ -11,6 +11,9 @@ internal abstract class Head
     /// <summary>The classifier; the first where there are two.</summary>
     public Linear Classifier => (Linear)Layers[0];
 
+    /// <summary>How many of the first tokens are read; null: everything.</summary>
+    public virtual int? Tokens => null;
+
     public abstract Tensor Pool(Tensor features);
 
     public abstract Tensor Classify(Tensor pooled);
@@ -36,6 +39,8 @@ internal sealed class AverageHead(Linear classifier, params long[] positions) : 
 internal sealed class TokenHead(Linear classifier, Linear? distilled) : Head
 {
     public override IReadOnlyList<Layer> Layers { get; } = distilled is null ? [classifier] : [classifier, distilled];
+
+    public override int? Tokens => distilled is null ? 1 : 2;
 
     public override Tensor Pool(Tensor features) => distilled is null ? features.select(1, 0) : features.narrow(1, 0, 2);
 

@@ -84,14 +84,7 @@ public sealed class Network : IDisposable
     public Tensor Features(Tensor images)
     {
         using var scope = NewDisposeScope();
-        var stream = Stem(images);
-        foreach (var block in Blocks)
-        {
-            var next = block.Forward(stream);
-            stream.Dispose();
-            stream = next;
-        }
-
+        var stream = Run(images, Blocks.Count);
         return (tail is null ? stream : tail.Forward(stream)).MoveToOuterDisposeScope();
     }
 
@@ -101,6 +94,19 @@ public sealed class Network : IDisposable
         using var map = Features(images);
         using var pooled = Pool(map);
         return Classify(pooled);
+    }
+
+    /// <summary>
+    /// Logits as <see cref="Forward"/> gives them, without the part of the last block that they do not depend on: of a transformer that is read at its class
+    /// token, the other tokens' queries, projections and MLP.
+    /// </summary>
+    public Tensor Logits(Tensor images)
+    {
+        if (head.Tokens is not { } tokens || Blocks is not [.., TransformerBlock last])
+            return Forward(images);
+        using var scope = NewDisposeScope();
+        var leading = last.Leading(Run(images, Blocks.Count - 1), tokens);
+        return Classify(Pool(tail is null ? leading : tail.Forward(leading))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Parameters and buffers by their names in the checkpoint, in its order; the network's own tensors, not copies.</summary>
@@ -172,6 +178,20 @@ public sealed class Network : IDisposable
     {
         foreach (var layer in layers)
             layer.Dispose();
+    }
+
+    /// <summary>The stream after the first blocks; in the caller's dispose scope.</summary>
+    private Tensor Run(Tensor images, int blocks)
+    {
+        var stream = Stem(images);
+        foreach (var block in Blocks.Take(blocks))
+        {
+            var next = block.Forward(stream);
+            stream.Dispose();
+            stream = next;
+        }
+
+        return stream;
     }
 
     private static IEnumerable<Parameter> Trainable(IEnumerable<Layer> some) =>

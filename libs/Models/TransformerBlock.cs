@@ -51,6 +51,15 @@ internal sealed class TransformerBlock(BlockPlace place, TransformerParts parts,
         return parts.Output.Forward(hidden).add_(middle);
     }
 
+    /// <summary>The first tokens of <see cref="Forward"/>'s output: keys and values are needed of all tokens, all else of these only.</summary>
+    internal Tensor Leading(Tensor x, int tokens)
+    {
+        using var scope = NewDisposeScope();
+        if (parts.Attention is { Qkv: { IsAdapted: false, BeforeUnit: null } } attention)
+            return Complete(AttendLeading(attention, x, tokens), x.narrow(1, 0, tokens)).MoveToOuterDisposeScope();
+        return (parts.Attention is null ? Forward(x.narrow(1, 0, tokens)) : Forward(x).narrow(1, 0, tokens)).MoveToOuterDisposeScope();
+    }
+
     internal override (long Macs, MapSize Output) Cost(MapSize input, MacsConvention convention)
     {
         var partial = PartCosts(input, convention);
@@ -65,6 +74,18 @@ internal sealed class TransformerBlock(BlockPlace place, TransformerParts parts,
             return (0, mlp);
         var products = convention == MacsConvention.Standard ? 2 * tokens * tokens * attention.Projection.Inputs : 0;
         return (attention.Norm.Macs(tokens, convention) + (tokens * (attention.Qkv.Macs + attention.Projection.Macs)) + products, mlp);
+    }
+
+    /// <summary>The heads' outputs of the first tokens, <c>[N, tokens, D]</c>.</summary>
+    private static Tensor AttendLeading(Attention attention, Tensor x, int tokens)
+    {
+        var (images, all, width) = (x.shape[0], x.shape[1], attention.Projection.Inputs);
+        var normed = attention.Norm.Forward(x);
+        Tensor Heads(Tensor some, long first, long count) =>
+            F.linear(some, attention.Qkv.Weight.narrow(0, first, count), attention.Qkv.Bias?.narrow(0, first, count)).view(images, some.shape[1], count / width, attention.Heads, width / attention.Heads);
+        var query = Heads(normed.narrow(1, 0, tokens), 0, width).select(2, 0);
+        var keyValue = Heads(normed, width, 2 * width).unbind(2);
+        return F.scaled_dot_product_attention(query.transpose(1, 2), keyValue[0].transpose(1, 2), keyValue[1].transpose(1, 2)).transpose(1, 2).reshape(images, tokens, width);
     }
 
     /// <summary>The heads' outputs side by side, <c>[N, T, D]</c>.</summary>

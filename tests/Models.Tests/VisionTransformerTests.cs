@@ -39,6 +39,30 @@ public class VisionTransformerTests(PyTorchOracle oracle)
         }
     }
 
+    [Theory]
+    [InlineData("vit_d32_l3_h4_m48_p8", 0)]
+    [InlineData("vit_d32_l3_h4_m48_p8_distilled", 0)]
+    [InlineData("vit_d32_l3_h4_m48_p8", 20)]
+    [InlineData("cifar_resnet20", 0)]
+    public void Logits_OnlyWhatTheyDependOn_SameAsForwardAndItsGradient(string variant, int keptInLast)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var whole = ModelCatalog.Build(ModelCatalog.Find(variant).Spec(preprocessing: Preprocessing.Cifar), seed: 3);
+        using var network = keptInLast == 0 ? whole.Clone() : whole.Apply([new CompressBlock("blocks.2", keptInLast)]);
+        network.RequiresGrad(false);
+        var images = torch.randn(3, 3, 32, 32).requires_grad_(true);
+        var expected = network.Forward(images);
+        (expected * expected).sum().backward();
+        var gradient = images.grad!.clone();
+        images.grad = null;
+
+        var logits = network.Logits(images);
+        (logits * logits).sum().backward();
+
+        Assert.InRange((logits - expected).abs().max().item<float>(), 0, 1e-5f);
+        Assert.InRange(((images.grad! - gradient).norm() / gradient.norm()).item<float>(), 0, 1e-5f);
+    }
+
     [Fact]
     public void Apply_CompressBlock_KeepsTheUnitsItSaysAndCountsThem()
     {

@@ -35,7 +35,7 @@ internal sealed class NetworkTerms : IDisposable
     }
 
     /// <summary>Logits of the teacher.</summary>
-    public Tensor Classify(Tensor images) => teacher.Forward(images);
+    public Tensor Classify(Tensor images) => teacher.Logits(images);
 
     /// <summary>One pass forward and backward.</summary>
     /// <param name="x">Pixels, <c>[N, C, H, W]</c>.</param>
@@ -74,13 +74,13 @@ internal sealed class NetworkTerms : IDisposable
         Tensor Mine(Tensor whole) => whole.narrow(0, first, end - first);
         var pixels = Mine(x).detach().requires_grad_(true);
         using var statistics = penalty?.Begin(own);
-        var logits = teacher.Forward(pixels);
+        var logits = teacher.Logits(pixels);
         var entropy = F.cross_entropy(logits, Mine(target), reduction: nn.Reduction.Sum) / settings.Images;
         var row = terms.select(0, part);
         var loss = entropy;
         if (student is not null)
         {
-            var disagreement = StudentDisagreement.Of(logits, student.Forward(pixels)) / settings.Images;
+            var disagreement = StudentDisagreement.Of(logits, student.Logits(pixels)) / settings.Images;
             loss = entropy + (disagreement * settings.Adaptive);
             row.select(0, 2).copy_(disagreement.detach());
         }
