@@ -43,6 +43,28 @@ public class SynthesisTermTests
         Assert.Equal(0, gradient.abs().max().item<float>());
     }
 
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(3, 7)]
+    [InlineData(2, 60)]
+    public void NetworkTerms_TransformerInParts_GradientEqualsAutograds(int threads, int images)
+    {
+        using var scope = NewDisposeScope();
+        using var network = SynthesisTests.Network("vit_d32_l2_h2_m48_p8");
+        network.RequiresGrad(false);
+        new ComputeSettings(CPU, Threads: threads).Apply();
+        using var terms = new NetworkTerms(network, null, new SynthesisSettings(images), CPU);
+        var x = randn(images, 3, 32, 32).requires_grad_(true);
+        var target = tensor(Enumerable.Range(0, images).Select(image => (long)image % 10).ToArray());
+        var expected = nn.functional.cross_entropy(network.Forward(x), target);
+        expected.backward();
+
+        var (gradient, found) = terms.Run(x.detach(), target);
+
+        Assert.All(found.data<float>().ToArray().Zip([expected.item<float>(), 0f, 0f]), pair => Assert.Equal(pair.Second, pair.First, 1e-5f));
+        Assert.InRange(((gradient - x.grad!).norm() / gradient.norm()).item<float>(), 0, 1e-4f);
+    }
+
     [Fact]
     public void Jitter_Undone_IsWhereItWas()
     {

@@ -89,11 +89,9 @@ public class SynthesisTests
     {
         var grey = ModelCatalog.Find("vit_d32_l2_h2_m48_p8").Preprocessing with { Size = 24, Resize = 0, Mean = [0.5], Std = [0.5] };
         using var network = ModelCatalog.Build(new NetworkSpec("vit_d32_l2_h2_m48_p8", 5, grey, []), seed: 3);
-        var recorder = new Recorder();
 
-        var outcome = Run(network, Settings, recorder);
+        var outcome = Run(network, Settings);
 
-        Assert.True(recorder.Reports[^1].Metric < recorder.Reports[0].Metric);
         Assert.All(outcome.Images, made => Assert.Equal((24, 24, 1, 576), (made.Image.Width, made.Image.Height, made.Image.Channels, made.Image.Pixels.Length)));
     }
 
