@@ -13,8 +13,12 @@ public static class NetworkImages
     /// <param name="device">Where the batches go.</param>
     /// <param name="augmented">Whether training batches follow the network's augmentation law; they are evaluation batches otherwise.</param>
     /// <exception cref="ImageSetException">No image set, or none of its images can be decoded.</exception>
-    public static ImageBatches Load(string path, Preprocessing preprocessing, Device device, bool augmented) =>
-        new(ImageSetFile.Read(path), TransformOf(preprocessing), device, augmented ? LawOf(preprocessing.Augmentation) : Augmentation.None);
+    public static ImageBatches Load(string path, Preprocessing preprocessing, Device device, bool augmented)
+    {
+        var set = ImageSetFile.Read(path);
+        var transform = TransformOf(preprocessing);
+        return new(set, set.Prepared ? transform with { Resize = 0 } : transform, device, augmented ? LawOf(preprocessing.Augmentation) : Augmentation.None);
+    }
 
     /// <summary>The transform without anything random.</summary>
     public static EvaluationTransform TransformOf(Preprocessing preprocessing) => new(

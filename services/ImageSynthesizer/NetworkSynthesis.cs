@@ -56,13 +56,13 @@ internal static class NetworkSynthesis
     {
         var entries = outcome.Images.Select((image, i) => new ImageSetEntry($"{first + i:D6}.png", PngEncoder.Encode(image.Image), image.Label));
         return new SynthesisedSet(
-            step.Store(stream => ImageSetFile.Write(stream, new ImageSet([.. entries], classes))), outcome.Images.Count, outcome.Agreed, outcome.Method);
+            step.Store(stream => ImageSetFile.Write(stream, new ImageSet([.. entries], classes) { Prepared = true })), outcome.Images.Count, outcome.Agreed, outcome.Method);
     }
 
     private static SynthesisedSet Join(StepContext step, IReadOnlyList<SynthesisedSet> sets)
     {
         var parts = sets.Select(set => ImageSetFile.Read(step.Materialize(set.ImageSet))).ToArray();
-        var joined = new ImageSet([.. parts.SelectMany(part => part.Entries)], parts[0].ClassCount);
+        var joined = new ImageSet([.. parts.SelectMany(part => part.Entries)], parts[0].ClassCount) { Prepared = true };
         return new SynthesisedSet(step.Store(stream => ImageSetFile.Write(stream, joined)), sets.Sum(set => set.Images), sets.Sum(set => set.Agreed), sets[0].Method);
     }
 

@@ -19,17 +19,19 @@ internal sealed class SetJoining(IArtifactStore artifacts)
     {
         var entries = new List<ImageSetEntry>();
         int? classes = null;
+        var prepared = true;
         foreach (var digest in digests)
         {
             var set = ImageSetFile.Read(await artifacts.MaterializeAsync(digest, ct));
             if (entries.Count > 0 && set.ClassCount != classes)
                 throw new PreconditionException($"image_set_digests: {digest} has {set.ClassCount?.ToString() ?? "no"} classes, the sets before it {classes?.ToString() ?? "none"}.");
             classes = set.ClassCount;
+            prepared &= set.Prepared;
             entries.AddRange(set.Entries);
         }
 
         var preview = PngEncoder.Encode(PreviewGrid.Draw([.. entries.Take(previewImages).Select(entry => ImageDecoder.Decode(entry.Encoded))]));
-        var joined = await Task.Run(() => artifacts.Put(stream => ImageSetFile.Write(stream, new ImageSet(entries, classes))), ct);
+        var joined = await Task.Run(() => artifacts.Put(stream => ImageSetFile.Write(stream, new ImageSet(entries, classes) { Prepared = prepared })), ct);
         return new JoinedSet(joined.Digest, await artifacts.PutBytesAsync(preview, ct), entries.Count);
     }
 }

@@ -24,6 +24,23 @@ public class CudaTests
         Assert.InRange(cudaLoss, loss * (1 - tolerance), loss * (1 + tolerance));
     }
 
+    [SkippableTheory]
+    [InlineData("cifar_resnet20")]
+    [InlineData("vit_d32_l2_h2_m48_p8")]
+    public void Synthesis_OnCuda_AgreesWithTheCpu(string variant)
+    {
+        Skip.IfNot(cuda.is_available(), "no CUDA device, or a libtorch without CUDA");
+        using var network = SynthesisTests.Network(variant);
+        // At a low rate, or what rounding makes of the smallest gradients soon shows in every pixel.
+        var settings = new Synthesis.SynthesisSettings(Images: 5, Iterations: 6, LearningRate: 0.01);
+        var (onCpu, onCuda) = (new Recorder(), new Recorder());
+
+        SynthesisTests.Run(network, settings, onCpu);
+        SynthesisTests.Run(network, settings, onCuda, compute: new ComputeSettings(CUDA));
+
+        Assert.All(onCpu.Reports.Zip(onCuda.Reports), pair => Assert.Equal(pair.First.Metric!.Value, pair.Second.Metric!.Value, pair.First.Metric!.Value * 1e-2));
+    }
+
     private static (double Recoverability, double Loss) Run(ComputeSettings compute)
     {
         using var teacher = SmallSet.Network();

@@ -1,29 +1,31 @@
 using Fewshot.Imaging;
 using Fewshot.Models;
-using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Fewshot.Compression.Tests;
 
-public sealed class NetworkImagesTests
+public class NetworkImagesTests
 {
-    public static TheoryData<string> Names => [.. Preprocessing.Augmentations];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void Load_EveryAugmentationAPreprocessingTakes_HasALaw(string name)
+    [Fact]
+    public void Load_PreparedImages_AreEvaluatedAsTheyAre()
     {
         var path = Path.GetTempFileName();
         try
         {
-            using (var file = File.Create(path))
-                ImageSetFile.Write(file, SmallSet.Images(3));
-            var preprocessing = (Preprocessing.Cifar with { Augmentation = name }).Checked();
-            using var images = NetworkImages.Load(path, preprocessing, torch.CPU, augmented: true);
-            using var plain = NetworkImages.Load(path, preprocessing, torch.CPU, augmented: false);
-            using var batch = images.Training(3, 0, 3, out _);
-            using var evaluation = plain.Training(3, 0, 3, out _);
-            Assert.Equal([3L, 3, 32, 32], batch.shape);
-            Assert.Equal(name == "none", batch.bytes.SequenceEqual(evaluation.bytes));
+            var resized = Preprocessing.Cifar with { Resize = 40 };
+            float[] Batch(bool prepared)
+            {
+                using (var file = File.Create(path))
+                    ImageSetFile.Write(file, new ImageSet(SmallSet.Images(2).Entries, 4) { Prepared = prepared });
+                using var images = NetworkImages.Load(path, resized, CPU, augmented: false);
+                using var batch = images.Evaluation(0, 2);
+                return batch.data<float>().ToArray();
+            }
+
+            using var plain = SmallSet.Batches();
+            using var expected = plain.Evaluation(0, 2);
+            Assert.Equal(expected.data<float>().ToArray(), Batch(prepared: true));
+            Assert.NotEqual(expected.data<float>().ToArray(), Batch(prepared: false));
         }
         finally
         {

@@ -21,7 +21,7 @@ public sealed class SynthesizeTests
         Assert.InRange(made.Result.TeacherTop1, 0, 1);
         var set = ImageSetFile.Read(await host.FileAsync(made.Result.ImageSetDigest));
         Assert.Equal(["000000.png", "000001.png", "000002.png"], set.Entries.Select(entry => entry.Name));
-        Assert.Equal(4, set.ClassCount);
+        Assert.Equal((4, true), (set.ClassCount, set.Prepared));
         Assert.All(set.Entries, entry => Assert.Equal((32, 32), Size(ImageDecoder.Decode(entry.Encoded))));
         Assert.True((await Service.RunAsync(host, request)).Step.Cached);
     }

@@ -30,6 +30,9 @@ public sealed class ImageSet
     /// <summary>Number of classes; null where the images have no labels.</summary>
     public int? ClassCount { get; }
 
+    /// <summary>The images were made for a network at the size it takes: evaluation shows them as they are, without resize and crop.</summary>
+    public bool Prepared { get; init; }
+
     /// <summary>How many files were left out because they could not be used.</summary>
     public int Skipped { get; }
 

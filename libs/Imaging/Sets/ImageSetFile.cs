@@ -6,7 +6,7 @@ namespace Fewshot.Imaging;
 
 /// <summary>
 /// An image set as one file: a safetensors container whose U8 tensors <c>000000</c>, <c>000001</c>... hold the encoded images, and whose
-/// metadata key <c>fewshot.images</c> is JSON <c>{names:[...],labels:[...]|null,classes:n|null}</c>. Equal sets give equal bytes.
+/// metadata key <c>fewshot.images</c> is JSON <c>{names:[...],labels:[...]|null,classes:n|null}</c>, and <c>prepared:true</c> where that holds. Equal sets give equal bytes.
 /// </summary>
 public static class ImageSetFile
 {
@@ -16,7 +16,8 @@ public static class ImageSetFile
     public static void Write(Stream file, ImageSet set)
     {
         var description = new Description(
-            set.Entries.Select(e => e.Name).ToArray(), set.ClassCount is null ? null : set.Entries.Select(e => e.Label!.Value).ToArray(), set.ClassCount);
+            set.Entries.Select(e => e.Name).ToArray(), set.ClassCount is null ? null : set.Entries.Select(e => e.Label!.Value).ToArray(), set.ClassCount,
+            set.Prepared ? true : null);
         SafetensorsHeader.Write(
             file,
             set.Entries.Select((e, i) => (TensorName(i), "U8", new long[] { e.Encoded.Length })),
@@ -57,7 +58,7 @@ public static class ImageSetFile
                 entries[i] = new ImageSetEntry(names[i], encoded, labels?[i]);
             }
 
-            return new ImageSet(entries, description.Classes);
+            return new ImageSet(entries, description.Classes) { Prepared = description.Prepared == true };
         }
         catch (Exception e) when (e is SafetensorsFormatException or JsonException)
         {
@@ -70,5 +71,6 @@ public static class ImageSetFile
     private sealed record Description(
         [property: JsonPropertyName("names")] IReadOnlyList<string> Names,
         [property: JsonPropertyName("labels")] IReadOnlyList<int>? Labels,
-        [property: JsonPropertyName("classes")] int? Classes);
+        [property: JsonPropertyName("classes")] int? Classes,
+        [property: JsonPropertyName("prepared"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Prepared);
 }
