@@ -17,6 +17,13 @@ INLINE float* at_entry(const Matrices& matrices, const Attention& problem, int64
   return data;
 }
 
+// Rows of one head lie far apart, beyond what the processor fetches ahead by itself: those of the next head are asked for while this one is computed.
+INLINE void fetch_ahead(const Matrices& matrices, const Attention& problem, int64_t entry, int64_t rows, int64_t columns) {
+  const float* data = at_entry(matrices, problem, entry);
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < columns; c += 16) __builtin_prefetch(data + r * matrices.row + c, 0, 2);
+}
+
 // One row of scores to weights, in place; what lies beyond the keys becomes zero.
 INLINE void softmax_row(float* row, const float* mask, int64_t keys, int64_t stride) {
   const int64_t last = stride - width;
@@ -55,6 +62,11 @@ static void attention(const Attention& p, int64_t begin, int64_t end) {
   float *packed_key = scratch, *value = packed_key + p.depth * stride, *output_copy = value + p.keys * value_row, *scores = output_copy + block * value_row;
   for (int64_t entry = begin; entry < end; entry++) {
     const float *query = at_entry(p.query, p, entry), *mask = at_entry(p.mask, p, entry);
+    if (entry + 1 < end) {
+      fetch_ahead(p.key, p, entry + 1, p.keys, p.depth);
+      fetch_ahead(p.value, p, entry + 1, p.keys, p.value_depth);
+      fetch_ahead(p.query, p, entry + 1, p.queries, p.depth);
+    }
     pack_transposed(at_entry(p.key, p, entry), p.key.row, p.keys, p.depth, p.scale, packed_key);
     pack(at_entry(p.value, p, entry), p.value.row, p.keys, p.value_depth, value);
     for (int64_t first = 0; first < p.queries; first += block) {
@@ -96,6 +108,12 @@ static void attention_backward(const Attention& p, int64_t begin, int64_t end) {
     const float *mask = at_entry(p.mask, p, entry);
     float *query_gradient = at_entry(p.query_gradient, p, entry), *key_gradient = at_entry(p.key_gradient, p, entry);
     float* value_gradient = at_entry(p.value_gradient, p, entry);
+    if (entry + 1 < end) {
+      fetch_ahead(p.key, p, entry + 1, p.keys, p.depth);
+      fetch_ahead(p.value, p, entry + 1, p.keys, p.value_depth);
+      fetch_ahead(p.query, p, entry + 1, p.queries, p.depth);
+      fetch_ahead(p.output_gradient, p, entry + 1, p.queries, p.value_depth);
+    }
     if (!p.weights) pack_transposed(key, p.key.row, p.keys, p.depth, p.scale, part[0]);
     pack_transposed(value, p.value.row, p.keys, p.value_depth, 1.0f, part[1]);
     float *queries = part[2], *keys = part[3], *gradients = part[4];
