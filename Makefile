@@ -27,7 +27,6 @@ bench: setup
 	dotnet run -c Release --project tests/Benchmarks/GrpcThroughput
 	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10
 	dotnet run -c Release --project tests/Benchmarks/CompressionTrials -- all 10
-	dotnet run -c Release --project tests/Benchmarks/CompressionTrials -- both 10
 	dotnet run -c Release --project tests/Benchmarks/Synthesis
 
 clean:
