@@ -1,6 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Scaling;
 using Fewshot.Gateway.Workflows;
 using Fewshot.Planning;
 using Fewshot.ServiceDefaults;
@@ -23,6 +24,7 @@ public static class GatewayHost
         });
         services.AddSingleton(provider => new JobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
         services.AddSingleton<OwnAddress>();
+        services.AddSingleton<StageLoads>();
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
@@ -47,6 +49,7 @@ public static class GatewayHost
     {
         app.MapGrpcService<ArtifactGrpcService>();
         app.MapGrpcService<CompressionGrpcService>();
+        app.MapGrpcService<ExternalScalerGrpcService>();
         return app;
     }
 }

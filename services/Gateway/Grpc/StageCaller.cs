@@ -87,6 +87,7 @@ internal sealed partial class StageCaller
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
             CallInvoker? asked = null;
+            using var queued = workers.Queue();
             try
             {
                 return await retry.ExecuteAsync(

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Fewshot.Gateway.Scaling;
 using Grpc.Core;
 using Grpc.Net.Client;
 
@@ -9,10 +10,12 @@ public sealed class WorkerSlots
 {
     private readonly Channel<CallInvoker> free = Channel.CreateUnbounded<CallInvoker>();
     private readonly CallInvoker[] workers;
+    private readonly StageGauge gauge;
     private uint turn;
 
-    internal WorkerSlots(IEnumerable<GrpcChannel> channels)
+    internal WorkerSlots(IEnumerable<GrpcChannel> channels, StageGauge gauge)
     {
+        this.gauge = gauge;
         workers = [.. channels.Select(channel => channel.CreateCallInvoker())];
         foreach (var worker in workers)
             free.Writer.TryWrite(worker);
@@ -24,11 +27,14 @@ public sealed class WorkerSlots
     /// <summary>A worker for a call that answers at once and needs no slot.</summary>
     public CallInvoker Any() => workers[Interlocked.Increment(ref turn) % workers.Length];
 
-    /// <summary>Waits for a free slot; dispose it when the task has ended.</summary>
-    public async Task<Slot> TakeAsync(CancellationToken ct) => new(await free.Reader.ReadAsync(ct), free.Writer);
+    /// <summary>A task needs a worker from now on, through all its attempts; dispose it when the task has ended.</summary>
+    public IDisposable Queue() => gauge.Need();
+
+    /// <summary>Waits for a free slot; dispose it when the attempt has ended.</summary>
+    public async Task<Slot> TakeAsync(CancellationToken ct) => new(await free.Reader.ReadAsync(ct), free.Writer, gauge.Run());
 
     /// <summary>The right to give one worker a task.</summary>
-    public sealed class Slot(CallInvoker worker, ChannelWriter<CallInvoker> home) : IDisposable
+    public sealed class Slot(CallInvoker worker, ChannelWriter<CallInvoker> home, IDisposable run) : IDisposable
     {
         private int returned;
 
@@ -38,8 +44,10 @@ public sealed class WorkerSlots
         /// <inheritdoc/>
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref returned, 1) == 0)
-                home.TryWrite(worker);
+            if (Interlocked.Exchange(ref returned, 1) != 0)
+                return;
+            run.Dispose();
+            home.TryWrite(worker);
         }
     }
 }
@@ -52,13 +60,13 @@ public sealed class StageWorkers : IDisposable
     private readonly Lazy<WorkerSlots> profilers, trials, finetuners, synthesizers;
 
     /// <summary>Takes the addresses from the options.</summary>
-    public StageWorkers(GatewayOptions options, OwnAddress own)
+    public StageWorkers(GatewayOptions options, OwnAddress own, StageLoads loads)
     {
         this.own = own;
-        profilers = new(() => Connect(options.LatencyProfilers));
-        trials = new(() => Connect(options.BlockTrials));
-        finetuners = new(() => Connect(options.Finetuners));
-        synthesizers = new(() => Connect(options.ImageSynthesizers));
+        profilers = new(() => Connect(options.LatencyProfilers, loads.Profilers));
+        trials = new(() => Connect(options.BlockTrials, loads.Trials));
+        finetuners = new(() => Connect(options.Finetuners, loads.Finetuners));
+        synthesizers = new(() => Connect(options.ImageSynthesizers, loads.Synthesizers));
     }
 
     /// <summary>Latency profilers.</summary>
@@ -83,10 +91,10 @@ public sealed class StageWorkers : IDisposable
         }
     }
 
-    private WorkerSlots Connect(IList<string> addresses)
+    private WorkerSlots Connect(IList<string> addresses, StageGauge gauge)
     {
         lock (channels)
-            return new WorkerSlots([.. (addresses.Count > 0 ? addresses : [own.Url.ToString()]).Select(ChannelTo)]);
+            return new WorkerSlots([.. (addresses.Count > 0 ? addresses : [own.Url.ToString()]).Select(ChannelTo)], gauge);
     }
 
     private GrpcChannel ChannelTo(string address)
