@@ -13,6 +13,11 @@ public sealed class ArtifactNotFoundException(Digest digest) : IOException($"No 
 /// <summary>The disk, or the user's share of it, is full (gRPC RESOURCE_EXHAUSTED). Nothing half-written was left behind.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);
 
+/// <summary>
+/// A store cannot be reached or does not answer (gRPC UNAVAILABLE). What was asked of it may be done or not; asking again is harmless.
+/// </summary>
+public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+
 /// <summary>The bytes that arrived are not those that were announced; nothing was stored (gRPC DATA_LOSS; the sender sends again).</summary>
 public sealed class DigestMismatchException(Digest expected, Digest actual)
     : IOException($"The content has digest {actual}, announced was {expected}: it was damaged or cut on its way.")

@@ -142,13 +142,16 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
 
         public async Task<Digest> CompleteAsync(Digest result, CancellationToken ct = default)
         {
-            // No lease is needed to be first: equal keys mean equal results.
-            while (!await ledger.files.WriteFirstAsync(ResultOf(key), Encoding.ASCII.GetBytes(result.ToString())))
+            using (await ledger.EnterAsync(ct))
             {
                 if (ledger.ReadDigest(ResultOf(key)) is { } winner)
                 {
                     result = winner;
-                    break;
+                }
+                else
+                {
+                    ledger.Ensure(this);
+                    await ledger.files.WriteAsync(ResultOf(key), Encoding.ASCII.GetBytes(result.ToString()));
                 }
             }
 

@@ -2,7 +2,7 @@ namespace Fewshot.Artifacts;
 
 /// <summary>
 /// What is known of every step: its result, or who is working on it and the newest checkpoint. Failures are never recorded: a step that
-/// failed is a step nobody has done yet.
+/// failed is a step nobody has done yet. Any call may throw <see cref="StoreUnavailableException"/>; whatever was done by then, it may be repeated.
 /// </summary>
 public interface IStepLedger
 {
@@ -41,6 +41,7 @@ public interface IStepLease : IAsyncDisposable
 
     /// <summary>Records the result, whose artifacts are stored already, and ends the lease. The first writer wins.</summary>
     /// <returns>The result that counts: this one, or the one that another recorded before.</returns>
+    /// <exception cref="LeaseLostException">Another has taken the step over and is not done yet; its result will count.</exception>
     Task<Digest> CompleteAsync(Digest result, CancellationToken ct = default);
 }
 

@@ -3,7 +3,7 @@ namespace Fewshot.Artifacts.Tests;
 public sealed class FileStepLedgerTests : IDisposable
 {
     private static readonly StepKey Key = StepKey.Of("method", 1, "request"u8);
-    private static readonly Digest One = Digest.Of("one"u8), Two = Digest.Of("two"u8);
+    private static readonly Digest One = Digest.Of("one"u8);
     private readonly TemporaryFolder folder = new();
     private readonly FileStepLedger ledger, other;
 
@@ -18,37 +18,6 @@ public sealed class FileStepLedgerTests : IDisposable
         ledger.Dispose();
         other.Dispose();
         folder.Dispose();
-    }
-
-    [Fact]
-    public async Task CompleteAsync_ThenFindResult_AlsoAfterReopening()
-    {
-        Assert.Null(await ledger.FindResultAsync(Key));
-        var lease = await ledger.TryAcquireAsync(Key, "me");
-        Assert.Equal(One, await lease!.CompleteAsync(One));
-        await lease.DisposeAsync();
-        Assert.Equal(One, await ledger.FindResultAsync(Key));
-        using var reopened = new FileStepLedger(folder.Path);
-        Assert.Equal(One, await reopened.FindResultAsync(Key));
-        Assert.Null(await reopened.TryAcquireAsync(Key, "me"));
-    }
-
-    [Fact]
-    public async Task TryAcquireAsync_HeldElsewhere_GivesNullUntilItIsGivenBack()
-    {
-        var lease = await ledger.TryAcquireAsync(Key, "me");
-        Assert.Null(await other.TryAcquireAsync(Key, "you"));
-        Assert.Null(await ledger.TryAcquireAsync(Key, "me again"));
-        await lease!.DisposeAsync();
-        Assert.NotNull(await other.TryAcquireAsync(Key, "you"));
-        Assert.Null(await ledger.FindResultAsync(Key));
-    }
-
-    [Fact]
-    public async Task TryAcquireAsync_ManyAtOnce_OneGetsIt()
-    {
-        var leases = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(() => (i % 2 == 0 ? ledger : other).TryAcquireAsync(Key, "worker " + i))));
-        Assert.Single(leases, l => l is not null);
     }
 
     [Fact]
@@ -81,28 +50,6 @@ public sealed class FileStepLedgerTests : IDisposable
         await Assert.ThrowsAsync<LeaseLostException>(() => ledger.SetCheckpointAsync(hanging, One));
         await hanging.DisposeAsync();
         await taken.RenewAsync();
-    }
-
-    [Fact]
-    public async Task CompleteAsync_TwoHolders_FirstWriterWins()
-    {
-        var first = await ledger.TryAcquireAsync(Key, "first");
-        File.SetLastWriteTimeUtc(folder[Key.Hex + ".lease"], DateTime.UtcNow.AddSeconds(-31));
-        var second = await other.TryAcquireAsync(Key, "second");
-        Assert.Equal(One, await first!.CompleteAsync(One));
-        Assert.Equal(One, await second!.CompleteAsync(Two));
-        Assert.Equal(One, await ledger.FindResultAsync(Key));
-        Assert.False(File.Exists(folder[Key.Hex + ".lease"]));
-    }
-
-    [Fact]
-    public async Task ForgetResultAsync_OnlyTheLostOne_IsForgotten()
-    {
-        await (await ledger.TryAcquireAsync(Key, "me"))!.CompleteAsync(One);
-        await ledger.ForgetResultAsync(Key, Two);
-        Assert.Equal(One, await ledger.FindResultAsync(Key));
-        await ledger.ForgetResultAsync(Key, One);
-        Assert.Equal(Two, await (await other.TryAcquireAsync(Key, "you"))!.CompleteAsync(Two));
     }
 
     [Fact]

@@ -24,6 +24,7 @@ public sealed class ErrorTranslatorTests
         { new DataLossException("damaged"), StatusCode.DataLoss },
         { new DigestMismatchException(Digest.Of("x"u8), Digest.Of("y"u8)), StatusCode.InvalidArgument },
         { new StoreFullException("full"), StatusCode.ResourceExhausted },
+        { new StoreUnavailableException("no connection"), StatusCode.Unavailable },
         { new StepCancelledException(), StatusCode.Cancelled },
         { new OperationCanceledException(), StatusCode.Cancelled },
         { new RetryLaterException("busy", TimeSpan.FromSeconds(1)), StatusCode.ResourceExhausted },

@@ -48,6 +48,8 @@ public sealed partial class ErrorTranslator
                 return new RpcException(
                     new Status(later.Stopping ? StatusCode.Unavailable : StatusCode.ResourceExhausted, Clean(later.Message)),
                     new Metadata { { RetryAfterTrailer, ((long)later.RetryAfter.TotalMilliseconds).ToString() } });
+            case StoreUnavailableException:
+                return new RpcException(new Status(StatusCode.Unavailable, Clean(e.Message)), new Metadata { { RetryAfterTrailer, "1000" } });
             case OperationCanceledException:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
             case OutOfMemoryException:

@@ -1,0 +1,52 @@
+using StackExchange.Redis;
+
+namespace Fewshot.Artifacts.Redis;
+
+/// <summary>Where a Redis server is: <c>redis://[:PASSWORD@]HOST[:PORT][/DATABASE]</c>, or <c>rediss://</c> for TLS.</summary>
+/// <param name="Host">Name or address.</param>
+/// <param name="Port">6379 unless said otherwise.</param>
+/// <param name="Database">0 unless said otherwise.</param>
+/// <param name="Tls">Whether the connection is encrypted.</param>
+public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
+{
+    private const int DefaultPort = 6379, MostDatabases = 16_384;
+
+    /// <summary>Null where the server asks for none.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>Reads an address.</summary>
+    /// <exception cref="FormatException">It is none; the message says what would be one and never repeats a password.</exception>
+    public static RedisAddress Parse(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("redis" or "rediss") || uri.Host.Length == 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0)
+            throw new FormatException("not the address of a Redis server: redis://HOST[:PORT][/DATABASE], or rediss:// for TLS.");
+        var path = uri.AbsolutePath.Trim('/');
+        var database = 0;
+        if (path.Length > 0 && (!int.TryParse(path, System.Globalization.NumberStyles.None, provider: null, out database) || database >= MostDatabases))
+            throw new FormatException("the part after the host must be the number of a database, such as redis://HOST:6379/0.");
+        var user = uri.UserInfo.Split(':', 2);
+        if (user[0] is not ("" or "default"))
+            throw new FormatException("user names are not supported: give the password of the default user, as redis://:PASSWORD@HOST.");
+        return new RedisAddress(uri.Host, uri.IsDefaultPort ? DefaultPort : uri.Port, database, uri.Scheme == "rediss")
+        {
+            Password = user.Length == 2 ? Uri.UnescapeDataString(user[1]) : null,
+        };
+    }
+
+    /// <summary>Without the password.</summary>
+    public override string ToString() => $"{(Tls ? "rediss" : "redis")}://{Host}:{Port}/{Database}";
+
+    internal ConfigurationOptions ToConfiguration() => new()
+    {
+        EndPoints = { { Host, Port } },
+        DefaultDatabase = Database,
+        Password = Password,
+        Ssl = Tls,
+        ClientName = "fewshot",
+        // A server that is not up yet, or not just now, is waited for.
+        AbortOnConnectFail = false,
+        ConnectTimeout = 2000,
+        ReconnectRetryPolicy = new LinearRetry(100),
+        KeepAlive = 10,
+    };
+}
