@@ -9,12 +9,15 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// The standard health protocol over the host's health checks. The empty name is the host with all its checks; the name of a mapped
-/// gRPC service is that service with the checks tagged with its name, or all checks if none is. A host that is shutting down serves nothing.
+/// The standard health protocol over the host's health checks. The empty name, or <c>readiness</c>, is the host with all its checks; the name of
+/// a mapped gRPC service is that service with the checks tagged with its name, or all checks if none is. A host that is shutting down serves
+/// nothing. <c>liveness</c> is the process alone: it serves while it answers, also without its stores, while it computes and while it drains.
 /// </summary>
 internal sealed class GrpcHealthService(
     HealthCheckService checks, EndpointDataSource endpoints, IHostApplicationLifetime lifetime, GrpcHealthOptions options) : Health.HealthBase
 {
+    private const string Liveness = "liveness", Readiness = "readiness";
+
     public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
     {
         var status = await StatusAsync(request.Service, context.CancellationToken);
@@ -41,6 +44,10 @@ internal sealed class GrpcHealthService(
 
     private async Task<ServingStatus> StatusAsync(string service, CancellationToken cancellation)
     {
+        if (service == Liveness)
+            return ServingStatus.Serving;
+        if (service == Readiness)
+            service = "";
         if (service.Length > 0 && !IsMapped(service))
             return ServingStatus.ServiceUnknown;
         if (lifetime.ApplicationStopping.IsCancellationRequested)

@@ -25,11 +25,17 @@ public static partial class FewshotHost
         builder.Configuration.GetSection(FewshotOptions.Section).Bind(options);
         configure?.Invoke(options);
         var listen = ListenAddress.From(options);
+        var health = ListenAddress.HealthFrom(options);
         options.StateFolder = Prepare(options.StateFolder);
 
         if (listen.Tls)
             builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, listen, options));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            Configure(kestrel, listen, options);
+            if (health is not null)
+                HealthPort.Listen(kestrel, health);
+        });
         builder.Logging.ClearProviders().AddConsole(console =>
         {
             console.FormatterName = LineConsoleFormatter.FormatterName;
@@ -47,7 +53,7 @@ public static partial class FewshotHost
         builder.Services.AddSingleton<StepRunner>();
         builder.Services.AddHostedService<StepDrain>();
         builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<ErrorMappingInterceptor>());
-        builder.Services.AddGrpcHealthChecks();
+        builder.Services.AddGrpcHealthChecks().AddCheck<StoresHealthCheck>("stores");
         builder.AddTelemetry();
         return builder;
     }
@@ -55,6 +61,7 @@ public static partial class FewshotHost
     /// <summary>Maps health and the steps' own service.</summary>
     public static WebApplication MapFewshotDefaults(this WebApplication app)
     {
+        app.Use(HealthPort.Guard);
         app.MapGrpcHealthChecksService();
         app.MapGrpcService<StepGrpcService>();
         return app;

@@ -12,6 +12,9 @@ public sealed class FewshotOptions
     /// <summary>Where to listen: <c>http://127.0.0.1:5210</c>; port 0 takes a free one. <c>https</c> needs <see cref="Certificate"/>.</summary>
     public string Listen { get; set; } = "http://127.0.0.1:5210";
 
+    /// <summary>Where probes ask for health in the clear, and nothing else is served: <c>http://0.0.0.0:5211</c>. Empty: only <see cref="Listen"/> answers them.</summary>
+    public string? HealthListen { get; set; }
+
     /// <summary>PEM certificate chain for <c>https</c>.</summary>
     public string? Certificate { get; set; }
 

@@ -15,9 +15,7 @@ public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
     /// <exception cref="HostOptionsException">The address is malformed, not loopback without TLS, or lacks a certificate.</exception>
     public static ListenAddress From(FewshotOptions options)
     {
-        if (!Uri.TryCreate(options.Listen, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/")
-            throw new HostOptionsException($"Cannot listen on '{LogText.Escape(options.Listen)}': give http://ADDRESS:PORT or https://ADDRESS:PORT.");
-        var address = uri.Host == "localhost" ? IPAddress.Loopback : Parse(uri, options.Listen);
+        var (uri, address) = Parse(options.Listen, "http://ADDRESS:PORT or https://ADDRESS:PORT", "http", "https");
         var tls = uri.Scheme == "https";
         if (!tls && !IPAddress.IsLoopback(address) && !options.Insecure)
         {
@@ -30,7 +28,25 @@ public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
         return new ListenAddress(address, uri.Port, tls);
     }
 
-    private static IPAddress Parse(Uri uri, string text) => IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address)
-        ? address
-        : throw new HostOptionsException($"Cannot listen on '{LogText.Escape(text)}': the host must be an IP address of this machine or localhost.");
+    /// <summary>Reads <see cref="FewshotOptions.HealthListen"/>, which may be any address: it says no more than whether the service is well.</summary>
+    /// <returns>Null where health has no port of its own.</returns>
+    /// <exception cref="HostOptionsException">The address is malformed.</exception>
+    public static ListenAddress? HealthFrom(FewshotOptions options)
+    {
+        if (string.IsNullOrEmpty(options.HealthListen))
+            return null;
+        var (uri, address) = Parse(options.HealthListen, "Fewshot:HealthListen as http://ADDRESS:PORT, since probes speak no TLS", "http");
+        return new ListenAddress(address, uri.Port, Tls: false);
+    }
+
+    private static (Uri Uri, IPAddress Address) Parse(string text, string accepted, params string[] schemes)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || !schemes.Contains(uri.Scheme) || uri.PathAndQuery != "/")
+            throw new HostOptionsException($"Cannot listen on '{LogText.Escape(text)}': give {accepted}.");
+        if (uri.Host == "localhost")
+            return (uri, IPAddress.Loopback);
+        return IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address)
+            ? (uri, address)
+            : throw new HostOptionsException($"Cannot listen on '{LogText.Escape(text)}': the host must be an IP address of this machine or localhost.");
+    }
 }
