@@ -15,16 +15,16 @@ public class HelpTests
     }
 
     [Fact]
-    public void Help_Cold_AnswersInHalfASecond()
+    public void Help_Cold_LoadsNoEngineAndNoServer()
     {
-        // The best of several: other work on the machine only ever adds.
+        // A quarter of a second where nothing else runs; either of them adds a second. The best of several, as other work on the machine only ever adds.
         var best = Enumerable.Range(0, 5).Min(_ =>
         {
             var begun = Stopwatch.GetTimestamp();
             Assert.Equal(0, FewshotProcess.Run("compress", "practise", "--help").ExitCode);
             return Stopwatch.GetElapsedTime(begun).TotalSeconds;
         });
-        Assert.InRange(best, 0, 0.5);
+        Assert.InRange(best, 0, 1.5);
     }
 
     [Fact]
