@@ -127,15 +127,14 @@ internal sealed partial class StageCaller
         CancellationToken stop)
         where TResult : class
     {
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var silence = new SilenceWatch(options.WorkerSilence, stop);
         using var stream = call(worker, new CallOptions(deadline: DateTime.UtcNow + options.StepDeadline, cancellationToken: silence.Token));
         StepResult<TResult>? result = null;
         try
         {
-            silence.CancelAfter(options.WorkerSilence);
             while (await stream.ResponseStream.MoveNext(silence.Token))
             {
-                silence.CancelAfter(options.WorkerSilence);
+                silence.Heard();
                 var message = open(stream.ResponseStream.Current);
                 if (message.Progress is { } made)
                     progress(made);
@@ -143,7 +142,7 @@ internal sealed partial class StageCaller
                     result = new(last, name, key.Hex, message.Step?.Cached ?? false, message.Step?.Seconds ?? 0);
             }
         }
-        catch (Exception e) when (!stop.IsCancellationRequested && silence.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        catch (Exception e) when (!stop.IsCancellationRequested && silence.Token.IsCancellationRequested && e is RpcException or OperationCanceledException)
         {
             throw new RpcException(new Status(StatusCode.Unavailable, $"The worker was silent for {options.WorkerSilence.TotalSeconds} s."));
         }
