@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 sys.path.insert(0, sys.argv[1])
 from practise_reference import ResNet  # noqa: E402
-from synthesis_reference import Statistics, rate, read_safetensors, total_variation  # noqa: E402
+from synthesis_reference import Statistics, rate, load_safetensors, total_variation  # noqa: E402
 
 
 def network(path):
     loaded = ResNet(depth=3)
-    loaded.load_state_dict(read_safetensors(path), strict=False)
+    loaded.load_state_dict(load_safetensors(path), strict=False)
     for parameter in loaded.eval().parameters():
         parameter.requires_grad_(False)
     return loaded

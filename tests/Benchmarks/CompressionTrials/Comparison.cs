@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 
 namespace Fewshot.Benchmarks.CompressionTrials;
@@ -6,19 +5,6 @@ namespace Fewshot.Benchmarks.CompressionTrials;
 /// <summary>Runs the script and our program in turn and prints the ratios.</summary>
 internal static class Comparison
 {
-    private const string Python = "/usr/bin/python3";
-
-    // The process settings that our engine gives itself (see the README's speed section), for the script.
-    private static readonly Dictionary<string, string> EqualSettings = new(StringComparer.Ordinal)
-    {
-        ["OMP_NUM_THREADS"] = Environment.ProcessorCount.ToString(),
-        ["GOMP_SPINCOUNT"] = "10000",
-        ["MALLOC_MMAP_MAX_"] = "0",
-        ["MALLOC_TRIM_THRESHOLD_"] = "2147483647",
-        ["MALLOC_TOP_PAD_"] = "67108864",
-        ["LD_LIBRARY_PATH"] = "/usr/lib/x86_64-linux-gnu/openblas-openmp",
-    };
-
     public static void PrintTrials(int iterations, int rounds, string model, string images)
     {
         string[] script = [Path.Combine(AppContext.BaseDirectory, "dcvit_reference.py"), "--model", model, "--images", images, "--iterations", $"{iterations}"];
@@ -26,9 +12,9 @@ internal static class Comparison
         var (ours, plain, equal) = (new List<JsonElement>(), new List<JsonElement>(), new List<JsonElement>());
         for (var round = 0; round < rounds; round++)
         {
-            ours.Add(Child(Environment.ProcessPath!, ["ours", $"{iterations}", model, images], []));
-            plain.Add(Child(Python, script, []));
-            equal.Add(Child(Python, [.. script, "--threads", $"{Environment.ProcessorCount}"], EqualSettings));
+            ours.Add(MeasuredProcess.Ours(["ours", $"{iterations}", model, images]));
+            plain.Add(MeasuredProcess.Script(script));
+            equal.Add(MeasuredProcess.Script(script, equal: true));
         }
 
         Print("ours", ours, ours);
@@ -40,7 +26,7 @@ internal static class Comparison
 
     public static void PrintMemory(int batch)
     {
-        var report = Child(Environment.ProcessPath!, ["memory-child", $"{batch}"], []);
+        var report = MeasuredProcess.Ours(["memory-child", $"{batch}"]);
         Console.WriteLine($"ViT-B/16 trial, batch {batch}: peak {report.GetProperty("peak_bytes").GetInt64() / 1e9:F2} GB of memory, {report.GetProperty("iteration_seconds").GetDouble():F1} s an iteration");
     }
 
@@ -54,18 +40,4 @@ internal static class Comparison
 
     private static Dictionary<string, double> Losses(JsonElement report, string moment) =>
         report.GetProperty(moment).EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetDouble(), StringComparer.Ordinal);
-
-    private static JsonElement Child(string program, IEnumerable<string> arguments, Dictionary<string, string> environment)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? JsonDocument.Parse(output[output.IndexOf('{', StringComparison.Ordinal)..]).RootElement
-            : throw new InvalidOperationException($"{program} failed: {errors.Result}");
-    }
 }

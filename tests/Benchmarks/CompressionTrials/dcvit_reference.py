@@ -10,91 +10,18 @@ import copy
 import json
 import math
 import pathlib
-import struct
+import sys
 import time
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 from torch.nn import functional as F
 
-IMAGES, CANDIDATES, HIDDEN, KEPT, HEADS, PATCH = 50, (1, 2, 3, 4), 256, 140, 4, 4
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from vit_reference import Mlp, VisionTransformer, load_safetensors  # noqa: E402
 
-
-class Attention(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.heads, self.scale = heads, (width // heads) ** -0.5
-
-    def forward(self, x):
-        count, tokens, width = x.shape
-        q, k, v = self.qkv(x).reshape(count, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        weights = ((q @ k.transpose(-2, -1)) * self.scale).softmax(dim=-1)
-        return self.proj((weights @ v).transpose(1, 2).reshape(count, tokens, width))
-
-
-class Mlp(nn.Module):
-    def __init__(self, width, hidden):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, hidden), nn.Linear(hidden, width)
-
-    def forward(self, x):
-        return self.fc2(F.gelu(self.fc1(x)))
-
-
-class Block(nn.Module):
-    def __init__(self, width, heads, hidden):
-        super().__init__()
-        self.norm1, self.attn = nn.LayerNorm(width, eps=1e-6), Attention(width, heads)
-        self.norm2, self.mlp = nn.LayerNorm(width, eps=1e-6), Mlp(width, hidden)
-
-    def forward(self, x):
-        if self.attn is not None:
-            x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
-
-
-class PatchEmbed(nn.Module):
-    def __init__(self, channels, width, patch):
-        super().__init__()
-        self.proj = nn.Conv2d(channels, width, patch, patch)
-
-    def forward(self, x):
-        return self.proj(x).flatten(2).transpose(1, 2)
-
-
-class VisionTransformer(nn.Module):
-    def __init__(self, state):
-        super().__init__()
-        width, channels = state["patch_embed.proj.weight"].shape[:2]
-        depth = 1 + max(int(k.split(".")[1]) for k in state if k.startswith("blocks."))
-        self.patch_embed = PatchEmbed(channels, width, PATCH)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros_like(state["pos_embed"]))
-        self.blocks = nn.Sequential(*[Block(width, HEADS, HIDDEN) for _ in range(depth)])
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.head = nn.Linear(width, state["head.weight"].shape[0])
-        self.load_state_dict(state)
-
-    def features(self, images):
-        x = self.patch_embed(images)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
-        return self.norm(self.blocks(x))
-
-
-def load_safetensors(path):
-    data = pathlib.Path(path).read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
-    header.pop("__metadata__", None)
-    state = {}
-    for name, entry in header.items():
-        begin, end = (8 + size + offset for offset in entry["data_offsets"])
-        assert entry["dtype"] == "F32", name
-        state[name] = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float32).reshape(entry["shape"])
-    return state
+IMAGES, CANDIDATES, HIDDEN, KEPT, HEADS = 50, (1, 2, 3, 4), 256, 140, 4
 
 
 def load_images(folder):
@@ -146,7 +73,7 @@ def train(teacher, student, images, iterations):
         loss = F.mse_loss(student.features(x), target)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(trained, 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
     return (time.perf_counter() - start) / (iterations - 1)
 
@@ -166,7 +93,7 @@ def main():
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(2023)
-    teacher = VisionTransformer(load_safetensors(args.model)).eval().requires_grad_(False)
+    teacher = VisionTransformer(load_safetensors(args.model), HEADS).eval().requires_grad_(False)
     images = load_images(args.images)
     report = {"torch": torch.__version__, "threads": torch.get_num_threads(), "iteration_seconds": 0.0, "first": {}, "last": {}}
     for index in CANDIDATES:

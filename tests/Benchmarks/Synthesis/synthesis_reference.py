@@ -1,7 +1,8 @@
-"""Images out of a network in plain PyTorch, written the straightforward way after the public code of DeepInversion: the network in evaluation mode with
-frozen parameters, torch.optim.Adam on the pixels, hooks on the batch norms, every term of the loss left to autograd.
+"""Images out of a network in plain PyTorch, written the straightforward way after the public code of DeepInversion: the network in evaluation mode, its
+gradients cleared in every step, torch.optim.Adam on the pixels, hooks on the batch norms, every term of the loss left to autograd. With --frozen no
+gradient by the weights is computed, which that code leaves out.
 
-usage: synthesis_reference.py deepdream|deepinversion --model FILE [--depth 20] [--heads 4] [--images 50 --iterations 10 --seed 2023 --threads N]
+usage: synthesis_reference.py deepdream|deepinversion --model FILE [--depth 20] [--heads 4] [--images 50 --iterations 10 --seed 2023 --threads N --frozen]
 Prints one JSON object.
 """
 import argparse
@@ -18,68 +19,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from practise_reference import ResNet  # noqa: E402
-
-
-class Attention(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.heads, self.scale = heads, (width // heads) ** -0.5
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-
-    def forward(self, x):
-        n, t, d = x.shape
-        q, k, v = self.qkv(x).reshape(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        attention = ((q @ k.transpose(-2, -1)) * self.scale).softmax(dim=-1)
-        return self.proj((attention @ v).transpose(1, 2).reshape(n, t, d))
-
-
-class Mlp(nn.Module):
-    def __init__(self, width, hidden):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, hidden), nn.Linear(hidden, width)
-
-    def forward(self, x):
-        return self.fc2(F.gelu(self.fc1(x)))
-
-
-class Block(nn.Module):
-    def __init__(self, width, heads, hidden):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attn, self.mlp = Attention(width, heads), Mlp(width, hidden)
-
-    def forward(self, x):
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
-
-
-class PatchEmbedding(nn.Module):
-    def __init__(self, channels, width, patch):
-        super().__init__()
-        self.proj = nn.Conv2d(channels, width, patch, patch)
-
-    def forward(self, x):
-        return self.proj(x).flatten(2).transpose(1, 2)
-
-
-class VisionTransformer(nn.Module):
-    def __init__(self, weights, heads):
-        super().__init__()
-        width, channels, patch, _ = weights["patch_embed.proj.weight"].shape
-        depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
-        hidden = weights["blocks.0.mlp.fc1.weight"].shape[0]
-        tokens = weights["pos_embed"].shape[1]
-        self.size, self.channels = patch * math.isqrt(tokens - 1), channels
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
-        self.patch_embed = PatchEmbedding(channels, width, patch)
-        self.blocks = nn.Sequential(*[Block(width, heads, hidden) for _ in range(depth)])
-        self.norm, self.head = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, weights["head.weight"].shape[0])
-        self.load_state_dict(weights)
-
-    def forward(self, x):
-        x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), self.patch_embed(x)), dim=1) + self.pos_embed
-        return self.head(self.norm(self.blocks(x))[:, 0])
+from vit_reference import VisionTransformer, load_safetensors  # noqa: E402
 
 
 class Statistics:
@@ -102,20 +42,9 @@ def total_variation(x, beta):
     return sum(torch.norm(difference) ** beta for difference in (across, down, falling, rising))
 
 
-def read_safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = bytearray(file.read())
-    header.pop("__metadata__", None)
-    return {
-        name: torch.frombuffer(data, dtype=torch.float32, offset=t["data_offsets"][0], count=torch.Size(t["shape"]).numel()).view(t["shape"])
-        for name, t in header.items() if t["dtype"] == "F32"
-    }
-
-
 def load(arguments):
     if arguments.model.endswith(".safetensors"):
-        network = VisionTransformer(read_safetensors(arguments.model), arguments.heads)
+        network = VisionTransformer(load_safetensors(arguments.model), arguments.heads)
         mean, std = [0.5] * network.channels, [0.5] * network.channels
         return network, network.size, mean, std
     # The file was pickled before PyTorch 1.6; weights only.
@@ -142,6 +71,7 @@ def main():
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--seed", type=int, default=2023)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--frozen", action="store_true")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -150,7 +80,7 @@ def main():
     network, size, mean, std = load(arguments)
     network.eval()
     for parameter in network.parameters():
-        parameter.requires_grad_(False)
+        parameter.requires_grad_(not arguments.frozen)
     statistics = [Statistics(m) for m in network.modules() if isinstance(m, nn.BatchNorm2d)] if arguments.method == "deepinversion" else []
     beta = 0.6 if isinstance(network, VisionTransformer) else 1
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (mean, std))
@@ -171,6 +101,7 @@ def main():
         if statistics:
             loss = loss + 0.01 * sum((10 if i == 0 else 1) * s.value for i, s in enumerate(statistics))
         optimizer.zero_grad()
+        network.zero_grad()
         loss.backward()
         losses.append(loss.item())
         if losses[-1] < best_loss:
