@@ -48,7 +48,7 @@ public sealed class BatchNorm
         torch.nn.functional.batch_norm(x, RunningMean, RunningVar, Weight, Bias, training, Momentum, Epsilon);
 
     /// <summary>Scale and shift of the frozen norm, float64 <c>[C]</c> each: <c>norm(x) = scale * x + shift</c>.</summary>
-    internal (torch.Tensor Scale, torch.Tensor Shift) Affine()
+    public (torch.Tensor Scale, torch.Tensor Shift) Affine()
     {
         using var scope = torch.NewDisposeScope();
         var scale = Weight.detach().to(torch.float64) / (RunningVar.to(torch.float64) + Epsilon).sqrt();

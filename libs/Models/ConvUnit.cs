@@ -52,8 +52,8 @@ public sealed class ConvUnit : Unit
     /// <summary>The norm; null once folded.</summary>
     public BatchNorm? Norm { get; private set; }
 
-    /// <summary>Sees what enters the norm, <c>[N, out, H', W']</c>, in every forward pass of an unfolded unit; null for nobody.</summary>
-    public Action<Tensor>? BeforeNorm { get; set; }
+    /// <summary>Stands in for the norm of an unfolded unit: makes of what enters it, <c>[N, out, H', W']</c>, a new tensor; null: the norm itself.</summary>
+    public Func<Tensor, Tensor>? InsteadOfNorm { get; set; }
 
     internal override IReadOnlyList<TensorSlot> Slots => slots;
 
@@ -66,8 +66,7 @@ public sealed class ConvUnit : Unit
         if (Norm is null)
             return Convolve(x, Weight, Bias);
         using var map = Convolve(x, Weight, null);
-        BeforeNorm?.Invoke(map);
-        return Norm.Forward(map, mode.Training);
+        return InsteadOfNorm is null ? Norm.Forward(map, mode.Training) : InsteadOfNorm(map);
     }
 
     /// <summary>Multiplies the adaptors into the weight in float64 and takes them away: the output stays the same to rounding.</summary>

@@ -37,9 +37,10 @@ internal sealed class ImagePrior(double variationWeight, double beta, double nor
             var difference = One(x) - Other(x);
             var length = difference.norm();
             variation.add_(length.pow(beta));
-            var slope = length.clamp_min(Smallest).pow(beta - 2) * (variationWeight * beta);
-            One(gradient).addcmul_(difference, slope, 1);
-            Other(gradient).addcmul_(difference, slope, -1);
+            // Not addcmul, which on such cut-outs takes three times as long.
+            difference.mul_(length.clamp_min(Smallest).pow(beta - 2) * (variationWeight * beta));
+            One(gradient).add_(difference);
+            Other(gradient).sub_(difference);
         }
 
         return (variation.MoveToOuterDisposeScope(), norm.MoveToOuterDisposeScope());
