@@ -4,24 +4,26 @@ namespace Fewshot.Cli.Samples;
 
 /// <summary>
 /// Draws 32x32 colour images of ten kinds of shapes and textures: any place, size, angle and colours, over a shaded
-/// ground with clutter and pixel noise. The same (seed, split, class, index) always draws the same image.
+/// ground with clutter and pixel noise; or plainly: light on dark, almost upright and with nothing in the way, which a small
+/// transformer learns from few images too. The same (seed, split, class, index) always draws the same image.
 /// </summary>
 internal static class ShapeImages
 {
     public const int Side = 32;
     private const int Subsamples = 3; // per pixel and axis: soft edges
+    private const double PlainTurn = Math.PI / 12, PlainNoise = 6;
 
     public static IReadOnlyList<string> Classes { get; } = [.. Shapes.All.Select(shape => shape.Name)];
 
-    public static Image Draw(ulong seed, int split, int shapeIndex, int index)
+    public static Image Draw(ulong seed, int split, int shapeIndex, int index, bool plain = false)
     {
         var draw = new Draws(seed, split, shapeIndex, index);
         var shape = Shapes.All[shapeIndex];
-        var placement = Placement.Of(draw);
-        var ground = Shade.Of(draw);
-        var paint = ground.Contrasting(draw);
-        var clutter = Enumerable.Range(0, draw.Below(3)).Select(_ => (Line.Of(draw), Shade.Of(draw))).ToArray();
-        var noise = draw.Between(6, 26);
+        var placement = plain ? Placement.Of(draw, -PlainTurn, PlainTurn) : Placement.Of(draw, 0, 2 * Math.PI);
+        var ground = plain ? Shade.Flat(draw, 10, 110) : Shade.Of(draw);
+        var paint = plain ? Shade.Flat(draw, 145, 245) : ground.Contrasting(draw);
+        var clutter = Enumerable.Range(0, plain ? 0 : draw.Below(3)).Select(_ => (Line.Of(draw), Shade.Of(draw))).ToArray();
+        var noise = plain ? PlainNoise : draw.Between(6, 26);
 
         var pixels = new byte[Side * Side * 3];
         var colour = new double[3];
@@ -55,10 +57,10 @@ internal static class ShapeImages
     /// <summary>Where a shape stands, how large and turned by how much; its own coordinates run from -1 to 1.</summary>
     private readonly record struct Placement(double X, double Y, double Radius, double Cos, double Sin)
     {
-        public static Placement Of(Draws draw)
+        public static Placement Of(Draws draw, double from, double to)
         {
             var radius = draw.Between(0.2, 0.44);
-            var angle = draw.Between(0, 2 * Math.PI);
+            var angle = draw.Between(from, to);
             var reach = 0.5 - (0.75 * radius);
             return new Placement(0.5 + draw.Between(-reach, reach), 0.5 + draw.Between(-reach, reach), radius, Math.Cos(angle), Math.Sin(angle));
         }
@@ -76,6 +78,9 @@ internal static class ShapeImages
     {
         public static Shade Of(Draws draw) =>
             new(draw.Between(20, 235), draw.Between(20, 235), draw.Between(20, 235), draw.Between(-70, 70), draw.Between(-70, 70));
+
+        public static Shade Flat(Draws draw, double low, double high) =>
+            new(draw.Between(low, high), draw.Between(low, high), draw.Between(low, high), 0, 0);
 
         public Shade Contrasting(Draws draw)
         {
