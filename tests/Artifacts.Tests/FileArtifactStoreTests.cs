@@ -16,20 +16,6 @@ public sealed class FileArtifactStoreTests : IDisposable
         folder.Dispose();
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(1_000_003)]
-    public async Task PutAsync_ThenOpenAsync_GivesTheSameBytes(int size)
-    {
-        var content = RandomNumberGenerator.GetBytes(size);
-        var info = await store.PutAsync(new MemoryStream(content), Digest.Of(content));
-        Assert.Equal(new ArtifactInfo(Digest.Of(content), size), info);
-        Assert.Equal(info, await store.StatAsync(info.Digest));
-        Assert.Equal(content, await store.ReadBytesAsync(info.Digest));
-        Assert.Equal(content, await File.ReadAllBytesAsync(await store.MaterializeAsync(info.Digest)));
-    }
-
     [Fact]
     public async Task PutAsync_OtherBytesThanAnnounced_StoresNothing()
     {
@@ -46,57 +32,6 @@ public sealed class FileArtifactStoreTests : IDisposable
     {
         await Assert.ThrowsAsync<EndOfStreamException>(() => store.PutAsync(new BrokenStream(300_000)));
         Assert.Empty(Files());
-    }
-
-    [Fact]
-    public async Task PutAsync_SameContentFromManyThreads_EachSucceeds()
-    {
-        var content = RandomNumberGenerator.GetBytes(100_000);
-        using var other = new FileArtifactStore(folder.Path);
-        var puts = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(async () =>
-        {
-            var info = await (i % 2 == 0 ? store : other).PutAsync(new MemoryStream(content));
-            Assert.Equal(content, await store.ReadBytesAsync(info.Digest));
-            return info;
-        })));
-        Assert.Single(puts.Distinct());
-        Assert.Single(Files());
-    }
-
-    [Fact]
-    public async Task OpenAsync_DamagedFile_LastReadThrowsDataLoss()
-    {
-        var digest = await store.PutBytesAsync(new byte[5000]);
-        await File.WriteAllBytesAsync(folder[digest.Hex], [.. new byte[4999], 1]);
-        await Assert.ThrowsAsync<DataLossException>(() => store.ReadBytesAsync(digest));
-        await Assert.ThrowsAsync<DataLossException>(() => store.MaterializeAsync(digest));
-        await File.WriteAllBytesAsync(folder[digest.Hex], new byte[4000]);
-        await Assert.ThrowsAsync<DataLossException>(() => store.ReadBytesAsync(digest));
-    }
-
-    [Fact]
-    public async Task PutAsync_OverDamagedFile_Heals()
-    {
-        var digest = await store.PutBytesAsync(new byte[5000]);
-        await File.WriteAllBytesAsync(folder[digest.Hex], [1]);
-        await store.PutBytesAsync(new byte[5000]);
-        Assert.Equal(new byte[5000], await store.ReadBytesAsync(digest));
-    }
-
-    [Fact]
-    public async Task OpenAsync_UnknownDigest_ThrowsNotFound()
-    {
-        var digest = Digest.Of("nowhere"u8);
-        Assert.Equal(digest, (await Assert.ThrowsAsync<ArtifactNotFoundException>(() => store.OpenAsync(digest))).Digest);
-        await Assert.ThrowsAsync<ArtifactNotFoundException>(() => store.ReadBytesAsync(digest));
-        Assert.Null(await store.StatAsync(digest));
-    }
-
-    [Fact]
-    public async Task ReadBytesAsync_LargerThanAllowed_ThrowsBeforeReading()
-    {
-        var digest = await store.PutBytesAsync(new byte[101]);
-        await Assert.ThrowsAsync<InvalidDataException>(() => store.ReadBytesAsync(digest, maxBytes: 100));
     }
 
     [Fact]

@@ -1,0 +1,142 @@
+using System.Net;
+using Amazon.S3;
+using Amazon.S3.Model;
+
+namespace Fewshot.Artifacts.S3;
+
+/// <summary>
+/// Artifacts as objects named by their digest, so that a repeated put is harmless. Large ones go up in parts and never whole into memory; one whose
+/// digest is not known beforehand passes through a local file, which then serves as the local copy.
+/// </summary>
+public sealed class S3ArtifactStore : IArtifactStore, IDisposable
+{
+    private const int UploadsAtOnce = 4;
+    private readonly S3Bucket bucket;
+    private readonly LocalCopies copies;
+    private readonly SemaphoreSlim uploads = new(UploadsAtOnce);
+
+    /// <summary>Opens a bucket; nothing is asked of it yet.</summary>
+    /// <param name="location">Bucket and server.</param>
+    /// <param name="copies">Where local copies are kept.</param>
+    /// <param name="patience">How long a request is repeated before it fails; 60 s when null.</param>
+    public S3ArtifactStore(S3Location location, LocalCopies copies, TimeSpan? patience = null)
+    {
+        bucket = new S3Bucket(location, patience);
+        this.copies = copies;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ArtifactInfo> PutAsync(Stream content, Digest? expected = null, CancellationToken ct = default)
+    {
+        var start = await ReadPartAsync(content, ct);
+        if (start.Count < S3MultipartUpload.PartBytes)
+            return await PutWholeAsync(start, expected, ct);
+        await uploads.WaitAsync(ct);
+        try
+        {
+            if (expected is { } digest)
+                return await new S3MultipartUpload(bucket, digest).RunAsync(start.Array!, content, ct);
+            return await copies.SpoolAsync(start, content, async (known, file) =>
+            {
+                await file.ReadExactlyAsync(start, ct);
+                return await new S3MultipartUpload(bucket, known).RunAsync(start.Array!, file, ct);
+            }, ct);
+        }
+        finally
+        {
+            uploads.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<Stream> OpenAsync(Digest digest, CancellationToken ct = default) =>
+        new VerifyingStream(await ResumingStream.OpenAsync(bucket, digest, ct), digest);
+
+    /// <inheritdoc/>
+    public async Task<ArtifactInfo?> StatAsync(Digest digest, CancellationToken ct = default)
+    {
+        try
+        {
+            var found = await bucket.RunAsync((client, stop) => client.GetObjectMetadataAsync(bucket.Location.Bucket, bucket.KeyOf(digest), stop), ct);
+            return new ArtifactInfo(digest, found.ContentLength);
+        }
+        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<string> MaterializeAsync(Digest digest, CancellationToken ct = default) => copies.GetAsync(digest, stop => OpenAsync(digest, stop), ct);
+
+    /// <summary>Removes the parts of uploads that were begun long ago and never ended.</summary>
+    /// <param name="age">At least this old; the longest upload takes less.</param>
+    /// <param name="ct">Stops it.</param>
+    /// <returns>How many there were.</returns>
+    public async Task<int> AbortStaleUploadsAsync(TimeSpan age, CancellationToken ct = default)
+    {
+        var (aborted, request) = (0, new ListMultipartUploadsRequest { BucketName = bucket.Location.Bucket, Prefix = bucket.Location.Prefix });
+        while (true)
+        {
+            var page = await bucket.RunAsync((client, stop) => client.ListMultipartUploadsAsync(request, stop), ct);
+            foreach (var upload in page.MultipartUploads ?? [])
+            {
+                if (upload.Initiated is not { } begun || DateTime.UtcNow - begun.ToUniversalTime() < age)
+                    continue;
+                await bucket.RunAsync((client, stop) => client.AbortMultipartUploadAsync(bucket.Location.Bucket, upload.Key, upload.UploadId, stop), ct);
+                aborted++;
+            }
+
+            if (page.IsTruncated != true)
+                return aborted;
+            (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        bucket.Dispose();
+        uploads.Dispose();
+    }
+
+    private async Task<ArtifactInfo> PutWholeAsync(ArraySegment<byte> content, Digest? expected, CancellationToken ct)
+    {
+        var digest = Digest.Of(content);
+        if (expected is { } wanted && wanted != digest)
+            throw new DigestMismatchException(wanted, digest);
+        try
+        {
+            await bucket.RunAsync(
+                (client, stop) => client.PutObjectAsync(
+                    new PutObjectRequest
+                    {
+                        BucketName = bucket.Location.Bucket, Key = bucket.KeyOf(digest), UseChunkEncoding = false,
+                        InputStream = new MemoryStream(content.Array!, content.Offset, content.Count, writable: false),
+                    },
+                    stop),
+                ct);
+        }
+        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.PreconditionFailed)
+        {
+            // A bucket whose objects cannot be overwritten has these bytes already.
+            if ((await StatAsync(digest, ct))?.SizeBytes != content.Count)
+                throw new StoreUnavailableException($"The artifact store {bucket.Location} refuses to store artifact {digest}.", e);
+        }
+
+        return new ArtifactInfo(digest, content.Count);
+    }
+
+    /// <summary>Up to a part, in a buffer that grows with what there is.</summary>
+    private static async Task<ArraySegment<byte>> ReadPartAsync(Stream content, CancellationToken ct)
+    {
+        var (buffer, count) = (new byte[16 << 10], 0);
+        while (true)
+        {
+            count += await content.ReadAtLeastAsync(buffer.AsMemory(count), buffer.Length - count, throwOnEndOfStream: false, ct);
+            if (count < buffer.Length || count == S3MultipartUpload.PartBytes)
+                return new ArraySegment<byte>(buffer, 0, count);
+            Array.Resize(ref buffer, Math.Min(buffer.Length * 8, S3MultipartUpload.PartBytes));
+        }
+    }
+}
