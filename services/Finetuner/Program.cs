@@ -1,7 +1,7 @@
 using Fewshot.Finetuner;
 using Fewshot.ServiceDefaults;
 
-return await FewshotHost.RunHostAsync(() =>
+return await FewshotHost.RunHostAsync(args, new HostHelp("Fewshot's finetuner: finetunes, trains and evaluates networks."), () =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
     builder.Services.AddFinetuner();

@@ -18,7 +18,7 @@ public static class GatewayHost
         services.AddSingleton(provider =>
         {
             var options = new GatewayOptions();
-            provider.GetRequiredService<IConfiguration>().GetSection(GatewayOptions.Section).Bind(options);
+            OptionsSection.Read(provider.GetRequiredService<IConfiguration>(), options);
             configure?.Invoke(options);
             return options;
         });

@@ -1,7 +1,7 @@
 using Fewshot.Gateway;
 using Fewshot.ServiceDefaults;
 
-return await FewshotHost.RunHostAsync(() =>
+return await FewshotHost.RunHostAsync(args, new HostHelp("Fewshot's gateway: takes uploads and jobs, runs the jobs' workflows and calls the stages.", new GatewayOptions()), () =>
 {
     var builder = WebApplication.CreateBuilder(args).AddFewshotDefaults();
     builder.Services.AddGateway();

@@ -22,7 +22,7 @@ public static partial class FewshotHost
     public static WebApplicationBuilder AddFewshotDefaults(this WebApplicationBuilder builder, Action<FewshotOptions>? configure = null)
     {
         var options = new FewshotOptions();
-        builder.Configuration.GetSection(FewshotOptions.Section).Bind(options);
+        OptionsSection.Read(builder.Configuration, options);
         configure?.Invoke(options);
         var listen = ListenAddress.From(options);
         var health = ListenAddress.HealthFrom(options);
@@ -65,6 +65,25 @@ public static partial class FewshotHost
         app.MapGrpcHealthChecksService();
         app.MapGrpcService<StepGrpcService>();
         return app;
+    }
+
+    /// <summary>Runs a deployable: a host until it is told to stop, or its help.</summary>
+    /// <returns>The process's exit code: 0, 1 when the host could not start, 2 when the command line is wrong.</returns>
+    public static async Task<int> RunHostAsync(string[] args, HostHelp help, Func<WebApplication> build)
+    {
+        if (args.Any(argument => argument is "--help" or "-h" or "-?"))
+        {
+            await Console.Out.WriteAsync(help.ToString());
+            return 0;
+        }
+
+        if (help.Refuses(args) is { } wrong)
+        {
+            await Console.Error.WriteLineAsync("error: " + wrong);
+            return 2;
+        }
+
+        return await RunHostAsync(build);
     }
 
     /// <summary>Runs a host until it is told to stop. What keeps it from starting is said in one line, not as a stack trace.</summary>
