@@ -1,0 +1,67 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using static Fewshot.Deployment.Tests.Manifests;
+
+namespace Fewshot.Deployment.Tests;
+
+/// <summary>The deployables themselves, started as their pods start them.</summary>
+public sealed class ProcessTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-deployment-").FullName;
+
+    public static TheoryData<string> Deployables => new([.. Services.Keys]);
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [SkippableTheory]
+    [MemberData(nameof(Deployables))]
+    public async Task Service_WithItsPodSVariables_AnswersItsProbesAndEndsOnSigterm(string service)
+    {
+        var manifests = Of("local");
+        var variables = manifests.EnvironmentOf(service);
+        var (main, health) = (ServiceProcess.FreePort(), ServiceProcess.FreePort());
+        variables["Fewshot__StateFolder"] = folder;
+        variables["Fewshot__Listen"] = variables["Fewshot__Listen"]!.Replace(":5210", $":{main}", StringComparison.Ordinal);
+        variables["Fewshot__HealthListen"] = variables["Fewshot__HealthListen"]!.Replace(":5211", $":{health}", StringComparison.Ordinal);
+        using var process = new ServiceProcess(Services[service], variables);
+        using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{health}");
+        var probes = Container(manifests["Deployment", service]);
+        foreach (var probe in (string[])["startupProbe", "livenessProbe", "readinessProbe"])
+            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, await AskAsync(process, channel, probes.At($"{probe}/grpc/service").Text!));
+        process.Stop();
+        var (exitCode, _, errors) = await process.EndAsync();
+        Assert.True(exitCode == 0, errors);
+        Assert.Contains($"http://0.0.0.0:{main}, http://0.0.0.0:{health}", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(" error ", errors, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Deployables))]
+    public async Task Service_Help_NamesTheVariablesOfItsPod(string service)
+    {
+        var variables = Of("local").EnvironmentOf(service).Keys.Where(key => key.StartsWith("Fewshot__", StringComparison.Ordinal) || key.StartsWith("Gateway__", StringComparison.Ordinal)).ToArray();
+        using var process = new ServiceProcess(Services[service], new Dictionary<string, string?>(StringComparer.Ordinal), "--help");
+        var (exitCode, output, _) = await process.EndAsync();
+        Assert.Equal(0, exitCode);
+        Assert.NotEmpty(variables);
+        Assert.All(variables, variable => Assert.Contains($"\n  {variable.Replace("__", ":", StringComparison.Ordinal).Replace(":0", ":0,", StringComparison.Ordinal)} ", output, StringComparison.Ordinal));
+    }
+
+    private static async Task<HealthCheckResponse.Types.ServingStatus> AskAsync(ServiceProcess process, GrpcChannel channel, string name)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(60);
+        while (true)
+        {
+            try
+            {
+                return (await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = name }, deadline: deadline)).Status;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable && DateTime.UtcNow < deadline && !process.HasExited)
+            {
+                // It does not listen yet.
+                await Task.Delay(50);
+            }
+        }
+    }
+}
