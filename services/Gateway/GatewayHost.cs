@@ -25,6 +25,7 @@ public static class GatewayHost
         services.AddSingleton(provider => new JobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
+        services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
@@ -39,6 +40,7 @@ public static class GatewayHost
         services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
         services.AddSingleton<JobSubmission>();
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
+        services.MapError<NoWorkerException>(StatusCode.Unavailable);
         services.MapError<JobNotFoundException>(StatusCode.NotFound);
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
         return services;

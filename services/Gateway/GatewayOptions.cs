@@ -6,17 +6,20 @@ public sealed class GatewayOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Gateway";
 
-    /// <summary>Addresses of the latency profilers; empty: this host itself. A slot for each.</summary>
+    /// <summary>URLs of the latency profilers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> LatencyProfilers { get; } = [];
 
-    /// <summary>Addresses of the block trial workers; empty: this host itself. A slot for each.</summary>
+    /// <summary>URLs of the block trial workers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> BlockTrials { get; } = [];
 
-    /// <summary>Addresses of the finetuners; empty: this host itself. A slot for each.</summary>
+    /// <summary>URLs of the finetuners; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> Finetuners { get; } = [];
 
-    /// <summary>Addresses of the image synthesizers; empty: this host itself. A slot for each.</summary>
+    /// <summary>URLs of the image synthesizers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> ImageSynthesizers { get; } = [];
+
+    /// <summary>How often names of workers are resolved again.</summary>
+    public TimeSpan DiscoveryInterval { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Largest artifact a client may upload.</summary>
     public long MaxArtifactBytes { get; set; } = 16L << 30;
@@ -45,7 +48,7 @@ public sealed class GatewayOptions
     /// <summary>First pause after a loss or a transient error; later ones double, with jitter.</summary>
     public TimeSpan RetryPause { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a step waits for a worker that cannot be reached.</summary>
+    /// <summary>How long a step waits while no worker of its stage can be reached.</summary>
     public TimeSpan WorkerPatience { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Pause between two attempts to reach one.</summary>

@@ -1,7 +1,9 @@
+using System.Net;
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
 using Fewshot.Finetuning.V1;
+using Fewshot.Gateway.Grpc;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
 using Grpc.Core;
@@ -23,6 +25,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     private GrpcChannel? channel;
 
     public FakeStages Stages { get; } = new();
+
+    /// <summary>What the gateway takes names for; the machine's own resolver where null.</summary>
+    public Func<string, CancellationToken, Task<IPAddress[]>>? Resolve { get; set; }
 
     public string Folder => folder;
 
@@ -156,7 +161,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         return (await Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: Deadline)).Job;
     }
 
-    private static WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")
+    private WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")
     {
         var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
         {
@@ -178,6 +183,7 @@ internal sealed class GatewayRig : IAsyncDisposable
                 options.ReclaimInterval = TimeSpan.FromMilliseconds(50);
                 configure?.Invoke(options);
             });
+            builder.Services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>(), Resolve));
         }
 
         var host = builder.Build().MapFewshotDefaults();

@@ -1,3 +1,4 @@
+using System.Net;
 using Fewshot.Compression.V1;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
@@ -118,13 +119,17 @@ public sealed class WorkerTests
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
     }
 
-    [Fact]
-    public async Task Workers_TwoForTrials_BothGetGroups()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Workers_TwoForTrials_BothGetGroups(bool behindOneName)
     {
         await using var rig = new GatewayRig();
         var (left, right) = (new FakeStages(), new FakeStages());
-        await using var one = await rig.StartWorkerAsync(left);
-        await using var two = await rig.StartWorkerAsync(right);
+        await using var one = await rig.StartWorkerAsync(left, "http://127.0.0.2:0");
+        var port = new Uri(GatewayRig.AddressOf(one)).Port;
+        await using var two = await rig.StartWorkerAsync(right, $"http://127.0.0.3:{port}");
+        rig.Resolve = (name, _) => Task.FromResult(name == "workers.test" ? new[] { IPAddress.Parse("127.0.0.2"), IPAddress.Parse("127.0.0.3") } : []);
         using var both = new Barrier(2);
         // Each worker's first group waits for the other's: they run at the same time or not at all.
         foreach (var worker in new[] { left, right })
@@ -141,8 +146,8 @@ public sealed class WorkerTests
 
         await rig.StartAsync(options =>
         {
-            options.BlockTrials.Add(GatewayRig.AddressOf(one));
-            options.BlockTrials.Add(GatewayRig.AddressOf(two));
+            foreach (var url in behindOneName ? [$"http://workers.test:{port}"] : new[] { GatewayRig.AddressOf(one), GatewayRig.AddressOf(two) })
+                options.BlockTrials.Add(url);
         });
         var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));

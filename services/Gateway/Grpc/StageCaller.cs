@@ -25,14 +25,16 @@ internal sealed partial class StageCaller
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
     private readonly ILogger<StageCaller> logger;
-    private readonly ResiliencePipeline retry, impatient;
+    private readonly ResiliencePipeline steps, answers, impatient;
 
     public StageCaller(GatewayOptions options, StepJournal journal, ILogger<StageCaller> logger)
     {
         this.options = options;
         this.journal = journal;
         this.logger = logger;
-        retry = Build(reconnects: (int)(options.WorkerPatience / options.ReconnectPause));
+        // For a step the slots say when patience is at an end: its next attempt may go to another worker.
+        steps = Build(reconnects: int.MaxValue);
+        answers = Build(reconnects: (int)(options.WorkerPatience / options.ReconnectPause));
         impatient = Build(reconnects: 0);
     }
 
@@ -47,7 +49,7 @@ internal sealed partial class StageCaller
 
     /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
     public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true) =>
-        await (patient ? retry : impatient).ExecuteAsync(
+        await (patient ? answers : impatient).ExecuteAsync(
             async token =>
             {
                 using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
@@ -90,14 +92,14 @@ internal sealed partial class StageCaller
             using var queued = workers.Queue();
             try
             {
-                return await retry.ExecuteAsync(
+                return await steps.ExecuteAsync(
                     async token =>
                     {
-                        using var slot = await workers.TakeAsync(token);
+                        using var slot = await workers.TakeAsync(run.Job.Id, token);
                         if (asked is null)
                             run.StepStarted(name, key.Hex);
-                        asked = slot.Worker;
-                        return await AttemptAsync(slot.Worker, name, key, call, open, progress, token);
+                        asked = slot.Invoker;
+                        return await AttemptAsync(slot, name, key, call, open, progress, token);
                     },
                     stop);
             }
@@ -105,10 +107,6 @@ internal sealed partial class StageCaller
             {
                 await CancelStepAsync(asked, key);
                 throw;
-            }
-            catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Unreachable)
-            {
-                throw new RpcException(new Status(StatusCode.Unavailable, $"No worker for step {name} could be reached for {options.WorkerPatience.TotalSeconds} s: {e.Status.Detail}"));
             }
             catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
             {
@@ -118,7 +116,7 @@ internal sealed partial class StageCaller
     }
 
     private async Task<StepResult<TResult>> AttemptAsync<TResponse, TResult>(
-        CallInvoker worker,
+        WorkerSlots.Slot slot,
         string name,
         StepKey key,
         Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
@@ -128,13 +126,14 @@ internal sealed partial class StageCaller
         where TResult : class
     {
         using var silence = new SilenceWatch(options.WorkerSilence, stop);
-        using var stream = call(worker, new CallOptions(deadline: DateTime.UtcNow + options.StepDeadline, cancellationToken: silence.Token));
+        using var stream = call(slot.Invoker, new CallOptions(deadline: DateTime.UtcNow + options.StepDeadline, cancellationToken: silence.Token));
         StepResult<TResult>? result = null;
         try
         {
             while (await stream.ResponseStream.MoveNext(silence.Token))
             {
                 silence.Heard();
+                slot.Reached();
                 var message = open(stream.ResponseStream.Current);
                 if (message.Progress is { } made)
                     progress(made);
@@ -149,6 +148,10 @@ internal sealed partial class StageCaller
         catch (RpcException) when (stop.IsCancellationRequested)
         {
             throw new OperationCanceledException(stop);
+        }
+        catch (RpcException e) when (CauseOf(e) == Cause.Unreachable && slot.Unreached(options.ReconnectPause) > options.WorkerPatience)
+        {
+            throw new NoWorkerException(name, options.WorkerPatience, e);
         }
 
         return result ?? throw new RpcException(new Status(StatusCode.Unknown, "The stage's stream ended without a result."));

@@ -1,123 +1,203 @@
-using System.Threading.Channels;
+using System.Diagnostics;
+using System.Net;
 using Fewshot.Gateway.Scaling;
 using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>One stage's workers: a slot for each, handed out one task at a time in the order of asking.</summary>
-public sealed class WorkerSlots
+/// <summary>One worker: a URL, and the address of the one behind that name where there are several.</summary>
+public sealed record WorkerEndpoint(Uri Url, IPAddress? Address);
+
+/// <summary>One stage's workers, which may come and go: a slot for each, handed out one task at a time, to the jobs in turn.</summary>
+public sealed class WorkerSlots : IDisposable
 {
-    private readonly Channel<CallInvoker> free = Channel.CreateUnbounded<CallInvoker>();
-    private readonly CallInvoker[] workers;
+    private readonly Lock gate = new();
+    private readonly Dictionary<WorkerEndpoint, Worker> workers = [];
+    private readonly Queue<Worker> free = [];
+    private readonly FairQueue<TaskCompletionSource<Worker>> waiting = new();
+    private readonly Func<WorkerEndpoint, GrpcChannel> connect;
     private readonly StageGauge gauge;
+    private long? unreachableSince;
     private uint turn;
 
-    internal WorkerSlots(IEnumerable<GrpcChannel> channels, StageGauge gauge)
+    /// <param name="connect">Makes the connection to a new worker; this disposes it.</param>
+    /// <param name="gauge">Counts the stage's tasks.</param>
+    public WorkerSlots(Func<WorkerEndpoint, GrpcChannel> connect, StageGauge gauge) => (this.connect, this.gauge) = (connect, gauge);
+
+    /// <summary>How many tasks can run at a time now.</summary>
+    public int Count
     {
-        this.gauge = gauge;
-        workers = [.. channels.Select(channel => channel.CreateCallInvoker())];
-        foreach (var worker in workers)
-            free.Writer.TryWrite(worker);
+        get
+        {
+            lock (gate)
+                return workers.Count;
+        }
     }
 
-    /// <summary>How many tasks can run at a time.</summary>
-    public int Count => workers.Length;
+    /// <summary>Takes the stage's workers as they are now: new ones get a slot, one that is gone loses it when its task has ended.</summary>
+    public void Update(IReadOnlyCollection<WorkerEndpoint> endpoints)
+    {
+        lock (gate)
+        {
+            foreach (var gone in workers.Keys.Except(endpoints).ToArray())
+            {
+                workers.Remove(gone, out var worker);
+                worker!.Gone = true;
+                worker.DisposeIfIdle();
+            }
+
+            foreach (var endpoint in endpoints.Where(endpoint => !workers.ContainsKey(endpoint)))
+            {
+                var worker = new Worker(connect(endpoint));
+                workers.Add(endpoint, worker);
+                Free(worker);
+            }
+        }
+    }
 
     /// <summary>A worker for a call that answers at once and needs no slot.</summary>
-    public CallInvoker Any() => workers[Interlocked.Increment(ref turn) % workers.Length];
+    /// <exception cref="RpcException">UNAVAILABLE: there is none, as if it could not be reached.</exception>
+    public CallInvoker Any()
+    {
+        lock (gate)
+        {
+            return workers.Count > 0
+                ? workers.Values.ElementAt((int)(turn++ % workers.Count)).Invoker
+                : throw new RpcException(new Status(StatusCode.Unavailable, "no worker is there", new HttpRequestException(HttpRequestError.NameResolutionError)));
+        }
+    }
 
     /// <summary>A task needs a worker from now on, through all its attempts; dispose it when the task has ended.</summary>
     public IDisposable Queue() => gauge.Need();
 
-    /// <summary>Waits for a free slot; dispose it when the attempt has ended.</summary>
-    public async Task<Slot> TakeAsync(CancellationToken ct) => new(await free.Reader.ReadAsync(ct), free.Writer, gauge.Run());
+    /// <summary>Waits for a free slot, behind the other jobs' turns; dispose it when the attempt has ended.</summary>
+    public async Task<Slot> TakeAsync(string job, CancellationToken ct)
+    {
+        var place = new TaskCompletionSource<Worker>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate)
+        {
+            waiting.Enqueue(job, place);
+            HandOut();
+        }
+
+        await using var cancelled = ct.Register(() => place.TrySetCanceled(ct));
+        return new Slot(this, await place.Task, gauge.Run());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Update([]);
+
+    /// <summary>How long no attempt has reached a worker; zero once one does, or while none was tried.</summary>
+    private TimeSpan Unreachable() => unreachableSince is { } since ? Stopwatch.GetElapsedTime(since) : TimeSpan.Zero;
+
+    private void Free(Worker worker)
+    {
+        worker.Busy = worker.Rests = false;
+        if (worker.Gone)
+        {
+            worker.DisposeIfIdle();
+            return;
+        }
+
+        free.Enqueue(worker);
+        HandOut();
+    }
+
+    private void HandOut()
+    {
+        while (free.TryPeek(out var worker))
+        {
+            if (worker.Gone)
+            {
+                free.Dequeue();
+                continue;
+            }
+
+            // One that has given up waiting is passed over.
+            if (!waiting.TryDequeue(out var place))
+                return;
+            worker.Busy = true;
+            if (place.TrySetResult(worker))
+                free.Dequeue();
+            else
+                worker.Busy = false;
+        }
+    }
 
     /// <summary>The right to give one worker a task.</summary>
-    public sealed class Slot(CallInvoker worker, ChannelWriter<CallInvoker> home, IDisposable run) : IDisposable
+    public sealed class Slot : IDisposable
     {
-        private int returned;
+        private readonly WorkerSlots slots;
+        private readonly Worker worker;
+        private readonly IDisposable run;
+        private TimeSpan rest;
+        private bool returned;
+
+        internal Slot(WorkerSlots slots, Worker worker, IDisposable run) => (this.slots, this.worker, this.run) = (slots, worker, run);
 
         /// <summary>The worker.</summary>
-        public CallInvoker Worker => worker;
+        public CallInvoker Invoker => worker.Invoker;
+
+        /// <summary>The worker has answered.</summary>
+        public void Reached()
+        {
+            lock (slots.gate)
+                slots.unreachableSince = null;
+        }
+
+        /// <summary>The worker could not be reached: it gets no task for a while, so that others are tried.</summary>
+        /// <returns>How long no worker of this stage has been reached.</returns>
+        public TimeSpan Unreached(TimeSpan pause)
+        {
+            lock (slots.gate)
+            {
+                rest = pause;
+                worker.Rests = true;
+                if (!slots.workers.Values.Any(other => other.Busy && !other.Rests))
+                    slots.unreachableSince ??= Stopwatch.GetTimestamp();
+                return slots.Unreachable();
+            }
+        }
 
         /// <inheritdoc/>
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref returned, 1) != 0)
-                return;
-            run.Dispose();
-            home.TryWrite(worker);
+            lock (slots.gate)
+            {
+                if (returned)
+                    return;
+                returned = true;
+                run.Dispose();
+                if (rest == TimeSpan.Zero)
+                    slots.Free(worker);
+                else
+                    _ = ReturnLaterAsync();
+            }
+        }
+
+        private async Task ReturnLaterAsync()
+        {
+            await Task.Delay(rest);
+            lock (slots.gate)
+                slots.Free(worker);
         }
     }
-}
 
-/// <summary>The workers of every stage and the connections to them, made when first needed.</summary>
-public sealed class StageWorkers : IDisposable
-{
-    private readonly Dictionary<string, GrpcChannel> channels = [];
-    private readonly OwnAddress own;
-    private readonly Lazy<WorkerSlots> profilers, trials, finetuners, synthesizers;
-
-    /// <summary>Takes the addresses from the options.</summary>
-    public StageWorkers(GatewayOptions options, OwnAddress own, StageLoads loads)
+    internal sealed class Worker(GrpcChannel channel)
     {
-        this.own = own;
-        profilers = new(() => Connect(options.LatencyProfilers, loads.Profilers));
-        trials = new(() => Connect(options.BlockTrials, loads.Trials));
-        finetuners = new(() => Connect(options.Finetuners, loads.Finetuners));
-        synthesizers = new(() => Connect(options.ImageSynthesizers, loads.Synthesizers));
-    }
+        public CallInvoker Invoker { get; } = channel.CreateCallInvoker();
 
-    /// <summary>Latency profilers.</summary>
-    public WorkerSlots Profilers => profilers.Value;
+        public bool Busy { get; set; }
 
-    /// <summary>Block trial workers.</summary>
-    public WorkerSlots Trials => trials.Value;
+        public bool Rests { get; set; }
 
-    /// <summary>Finetuners.</summary>
-    public WorkerSlots Finetuners => finetuners.Value;
+        public bool Gone { get; set; }
 
-    /// <summary>Image synthesizers.</summary>
-    public WorkerSlots Synthesizers => synthesizers.Value;
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        lock (channels)
+        public void DisposeIfIdle()
         {
-            foreach (var channel in channels.Values)
+            if (!Busy)
                 channel.Dispose();
         }
-    }
-
-    private WorkerSlots Connect(IList<string> addresses, StageGauge gauge)
-    {
-        lock (channels)
-            return new WorkerSlots([.. (addresses.Count > 0 ? addresses : [own.Url.ToString()]).Select(ChannelTo)], gauge);
-    }
-
-    private GrpcChannel ChannelTo(string address)
-    {
-        if (!channels.TryGetValue(address, out var channel))
-        {
-            var handler = new SocketsHttpHandler
-            {
-                EnableMultipleHttp2Connections = true,
-                ConnectTimeout = TimeSpan.FromSeconds(5),
-                KeepAlivePingDelay = TimeSpan.FromSeconds(20),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
-                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-            };
-            if (new Uri(address) == own.Url)
-            {
-                handler.SslOptions.RemoteCertificateValidationCallback =
-                    (_, certificate, _, errors) => errors == System.Net.Security.SslPolicyErrors.None || own.IsOwnCertificate(certificate);
-            }
-
-            channels.Add(address, channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }));
-        }
-
-        return channel;
     }
 }
