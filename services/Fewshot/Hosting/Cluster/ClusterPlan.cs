@@ -1,0 +1,72 @@
+using System.Globalization;
+
+namespace Fewshot.Cli.Hosting.Cluster;
+
+/// <summary>A process that is to run.</summary>
+/// <param name="Name">Such as <c>block-trial-2</c>.</param>
+/// <param name="Program">Path, or a name on the PATH.</param>
+/// <param name="Port">On loopback, where it listens.</param>
+internal sealed record PlannedProcess(string Name, string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment, int Port);
+
+/// <summary>Which processes a cluster has, in the order of starting: stores, workers, gateway.</summary>
+internal static class ClusterPlan
+{
+    // What the test server of S3 takes for its one user.
+    private const string S3User = "S3RVER", Bucket = "fewshot";
+
+    /// <summary>Kind of worker, its program, and the gateway's list of their addresses.</summary>
+    private static readonly (string Kind, string Program, string Key)[] Kinds =
+    [
+        ("latency-profiler", "Fewshot.LatencyProfiler", "LatencyProfilers"), ("image-synthesizer", "Fewshot.ImageSynthesizer", "ImageSynthesizers"),
+        ("block-trial", "Fewshot.BlockTrial", "BlockTrials"), ("finetuner", "Fewshot.Finetuner", "Finetuners"),
+    ];
+
+    /// <param name="settings">What is wanted.</param>
+    /// <param name="programs">Folder of the services.</param>
+    /// <param name="s3Server">The S3 server's program; unused with files.</param>
+    /// <param name="freePort">Gives another free port each time.</param>
+    public static IReadOnlyList<PlannedProcess> Of(ClusterSettings settings, string programs, string s3Server, Func<int> freePort)
+    {
+        List<PlannedProcess> planned = [];
+        Dictionary<string, string> shared = new(StringComparer.Ordinal) { ["DOTNET_PROCESSOR_COUNT"] = Text(settings.Threads), ["OMP_NUM_THREADS"] = Text(settings.Threads) };
+        if (settings.Stores == ClusterStores.Servers)
+        {
+            var (redis, s3) = (freePort(), freePort());
+            planned.Add(new("redis", "redis-server",
+                ["--port", Text(redis), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", Path.Combine(settings.State, "redis"), "--maxmemory-policy", "noeviction"],
+                new Dictionary<string, string>(), redis));
+            planned.Add(new("s3", s3Server,
+                ["--address", "127.0.0.1", "--port", Text(s3), "--directory", Path.Combine(settings.State, "s3"), "--configure-bucket", Bucket, "--silent"], new Dictionary<string, string>(), s3));
+            shared["Fewshot__Ledger"] = $"redis://127.0.0.1:{redis}";
+            shared["Fewshot__Artifacts"] = $"s3://{Bucket}";
+            shared["Fewshot__S3Endpoint"] = $"http://127.0.0.1:{s3}";
+            shared["AWS_ACCESS_KEY_ID"] = shared["AWS_SECRET_ACCESS_KEY"] = S3User;
+        }
+
+        var gateway = new Dictionary<string, string>(shared, StringComparer.Ordinal);
+        foreach (var (kind, program, key) in Kinds)
+        {
+            for (var i = 0; i < settings.Workers; i++)
+            {
+                var port = freePort();
+                gateway[$"Gateway__{key}__{i}"] = $"http://127.0.0.1:{port}";
+                planned.Add(Service($"{kind}-{i + 1}", program, $"http://127.0.0.1:{port}", port, shared));
+            }
+        }
+
+        planned.Add(Service("gateway", "Fewshot.Gateway", settings.Listen.ToString().TrimEnd('/'), settings.Listen.Port, gateway));
+        return planned;
+
+        PlannedProcess Service(string name, string program, string listen, int port, IReadOnlyDictionary<string, string> environment) => new(
+            name, Path.Combine(programs, program), [],
+            new Dictionary<string, string>(environment, StringComparer.Ordinal)
+            {
+                ["Fewshot__Listen"] = listen,
+                // With servers each process has only its cache there.
+                ["Fewshot__StateFolder"] = settings.Stores == ClusterStores.Files ? settings.State : Path.Combine(settings.State, name),
+            },
+            port);
+    }
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+}
