@@ -1,4 +1,5 @@
 using Fewshot.Artifacts;
+using Fewshot.Artifacts.Redis;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Scaling;
@@ -22,7 +23,10 @@ public static class GatewayHost
             configure?.Invoke(options);
             return options;
         });
-        services.AddSingleton(provider => new JobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
+        // Jobs are where the ledger is, whose leases are the claims on them.
+        services.AddSingleton<IJobStore>(provider => provider.GetService<RedisServer>() is { } server
+            ? new RedisJobStore(server, new JobArchive(provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<IArtifactNames>()))
+            : new FileJobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));

@@ -19,7 +19,8 @@ namespace Fewshot.Gateway.Tests;
 /// <summary>A gateway and its stages on a real Kestrel over real files. Disposing the host leaves the state, so that another can take over.</summary>
 internal sealed class GatewayRig : IAsyncDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
+    private readonly string folder, ledger;
+    private readonly bool ownsFolder;
     private readonly UnexpectedErrors errors = new();
     private WebApplication? app;
     private GrpcChannel? channel;
@@ -39,16 +40,26 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public static DateTime Deadline => DateTime.UtcNow.AddSeconds(60);
 
-    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null)
+    public GatewayRig(string ledger = "files", string? folder = null)
     {
-        var rig = new GatewayRig();
+        this.ledger = ledger;
+        ownsFolder = folder is null;
+        this.folder = folder ?? Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
+    }
+
+    /// <param name="configure">Changes options.</param>
+    /// <param name="ledger">Where ledger and jobs are.</param>
+    /// <param name="folder">Another rig's, whose artifacts and ledger this one shares.</param>
+    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null, string ledger = "files", string? folder = null)
+    {
+        var rig = new GatewayRig(ledger, folder);
         await rig.StartAsync(configure);
         return rig;
     }
 
     public async Task StartAsync(Action<GatewayOptions>? configure = null)
     {
-        app = Build(folder, Stages, errors, gateway: true, configure);
+        app = Build(folder, ledger, Stages, errors, gateway: true, configure);
         await app.StartAsync();
         Address = AddressOf(app);
         channel = GrpcChannel.ForAddress(Address);
@@ -57,7 +68,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <summary>A host of stages only, over the same state.</summary>
     public async Task<WebApplication> StartWorkerAsync(FakeStages stages, string listen = "http://127.0.0.1:0")
     {
-        var worker = Build(folder, stages, errors, gateway: false, configure: null, listen);
+        var worker = Build(folder, ledger, stages, errors, gateway: false, configure: null, listen);
         await worker.StartAsync();
         return worker;
     }
@@ -79,7 +90,8 @@ internal sealed class GatewayRig : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        Directory.Delete(folder, recursive: true);
+        if (ownsFolder)
+            Directory.Delete(folder, recursive: true);
         Assert.Empty(errors.Seen);
     }
 
@@ -161,11 +173,12 @@ internal sealed class GatewayRig : IAsyncDisposable
         return (await Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: Deadline)).Job;
     }
 
-    private WebApplication Build(string folder, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")
+    private WebApplication Build(string folder, string ledger, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")
     {
         var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
         {
             options.StateFolder = folder;
+            options.Ledger = ledger;
             options.Listen = listen;
             options.LedgerPoll = TimeSpan.FromMilliseconds(20);
             options.RetryAfter = TimeSpan.FromMilliseconds(20);

@@ -39,24 +39,24 @@ public sealed class WorkflowTests
     }
 
     [Fact]
-    public void JobEventLog_LineCutByACrash_IsTakenAwayAndCountingGoesOn()
+    public async Task FileJobEventLog_LineCutByACrash_IsTakenAwayAndCountingGoesOn()
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("fewshot-log-").FullName, "events");
-        using (var log = new JobEventLog(path))
+        using (var log = new FileJobEventLog(path))
         {
             log.StepTwice();
         }
 
-        File.AppendAllText(path, "{\"sequence\":3,\"ti");
-        Assert.Equal(2, JobEventLog.ReadLastSequence(path));
-        using (var log = new JobEventLog(path))
+        await File.AppendAllTextAsync(path, "{\"sequence\":3,\"ti");
+        Assert.Equal(2, FileJobEventLog.ReadLastSequence(path));
+        using (var log = new FileJobEventLog(path))
         {
             Assert.Equal(2, log.LastSequence);
             log.StepTwice();
         }
 
-        Assert.Equal(4, JobEventLog.ReadLastSequence(path));
-        Assert.Equal(4, File.ReadAllLines(path).Length);
+        Assert.Equal(4, FileJobEventLog.ReadLastSequence(path));
+        Assert.Equal(4, (await File.ReadAllLinesAsync(path)).Length);
     }
 
     private static (long, long) Counts(ProgressNote note) => (note.Completed, note.Total);
@@ -64,7 +64,7 @@ public sealed class WorkflowTests
 
 internal static class JobEventLogSteps
 {
-    public static void StepTwice(this JobEventLog log)
+    public static void StepTwice(this FileJobEventLog log)
     {
         log.Append(step: new StepNote("a", "k", Done: false, Cached: false, Seconds: 0));
         log.Append(step: new StepNote("a", "k", Done: true, Cached: false, Seconds: 1));

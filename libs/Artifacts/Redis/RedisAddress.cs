@@ -23,10 +23,10 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
         var path = uri.AbsolutePath.Trim('/');
         var database = 0;
         if (path.Length > 0 && (!int.TryParse(path, System.Globalization.NumberStyles.None, provider: null, out database) || database >= MostDatabases))
-            throw new FormatException("the part after the host must be the number of a database, such as redis://HOST:6379/0.");
+            throw new FormatException("no address of a Redis database: what follows the host must be the number of a database, such as redis://HOST:6379/0.");
         var user = uri.UserInfo.Split(':', 2);
         if (user[0] is not ("" or "default"))
-            throw new FormatException("user names are not supported: give the password of the default user, as redis://:PASSWORD@HOST.");
+            throw new FormatException("an address with a user name, which is not supported: give the password of the default user, as redis://:PASSWORD@HOST.");
         return new RedisAddress(uri.Host, uri.IsDefaultPort ? DefaultPort : uri.Port, database, uri.Scheme == "rediss")
         {
             Password = user.Length == 2 ? Uri.UnescapeDataString(user[1]) : null,

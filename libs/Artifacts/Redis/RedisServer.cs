@@ -33,6 +33,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
         .Build();
 
     private Task<ConnectionMultiplexer>? connection;
+    private bool disposed;
 
     /// <summary>Where the server is.</summary>
     public RedisAddress Address { get; } = address;
@@ -106,8 +107,9 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
     {
         lock (gate)
         {
-            if (connection is { IsCompletedSuccessfully: true } made)
+            if (!disposed && connection is { IsCompletedSuccessfully: true } made)
                 made.Result.Dispose();
+            disposed = true;
         }
     }
 

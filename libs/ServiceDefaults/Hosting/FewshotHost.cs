@@ -18,7 +18,7 @@ public static partial class FewshotHost
     /// <summary>Reads the options and sets up everything but the services themselves.</summary>
     /// <param name="builder">The host in the making.</param>
     /// <param name="configure">Changes options after the configuration has been read.</param>
-    /// <exception cref="HostOptionsException">The listen address is refused, or the state folder cannot be used.</exception>
+    /// <exception cref="HostOptionsException">The listen address is refused, a store's is none, or the state folder cannot be used.</exception>
     public static WebApplicationBuilder AddFewshotDefaults(this WebApplicationBuilder builder, Action<FewshotOptions>? configure = null)
     {
         var options = new FewshotOptions();
@@ -45,8 +45,7 @@ public static partial class FewshotHost
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton<IArtifactStore>(_ => new FileArtifactStore(Path.Combine(options.StateFolder, "artifacts")));
-        builder.Services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger")));
+        builder.Services.AddStores(options);
         builder.Services.AddSingleton<ErrorTranslator>();
         builder.Services.AddSingleton<StepJournal>();
         builder.Services.AddSingleton<HeavyStepGate>();

@@ -6,8 +6,26 @@ public sealed class FewshotOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Fewshot";
 
-    /// <summary>Folder of artifacts, ledger and jobs; made when missing.</summary>
+    /// <summary>Folder of artifacts, ledger and jobs, or of local copies where those are kept elsewhere; made when missing.</summary>
     public string StateFolder { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".fewshot");
+
+    /// <summary>Where finished steps, leases and jobs are: <c>files</c> of the state folder, or <c>redis://HOST[:PORT][/DATABASE]</c> (<c>rediss://</c> for TLS).</summary>
+    public string Ledger { get; set; } = "files";
+
+    /// <summary>Where artifacts are: <c>files</c> of the state folder, <c>s3://BUCKET[/PREFIX]</c>, or <c>redis://...</c> for networks of up to 64 MB each.</summary>
+    public string Artifacts { get; set; } = "files";
+
+    /// <summary>Password of the Redis servers that name none themselves.</summary>
+    public string? RedisPassword { get; set; }
+
+    /// <summary>Address of the S3-speaking server, such as <c>http://store:9000</c>; none: AWS. Credentials come from the usual AWS variables.</summary>
+    public string? S3Endpoint { get; set; }
+
+    /// <summary>Region of the bucket; none: <c>AWS_REGION</c>'s, else <c>us-east-1</c>.</summary>
+    public string? S3Region { get; set; }
+
+    /// <summary>How many bytes of local copies are kept of artifacts that are not files.</summary>
+    public long CacheBytes { get; set; } = 20L << 30;
 
     /// <summary>Where to listen: <c>http://127.0.0.1:5210</c>; port 0 takes a free one. <c>https</c> needs <see cref="Certificate"/>.</summary>
     public string Listen { get; set; } = "http://127.0.0.1:5210";
@@ -35,6 +53,9 @@ public sealed class FewshotOptions
 
     /// <summary>Shortest time between two progress messages.</summary>
     public TimeSpan ProgressInterval { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a lease on a step or a job lasts without renewal: when its holder counts as lost.</summary>
+    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How often a lease is renewed; a third of its life at most.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(10);

@@ -62,7 +62,9 @@ internal sealed class LocalHost : IAsyncDisposable
             if (host is not null) await host.DisposeAsync();
             throw exception switch
             {
-                HostOptionsException => CommandException.BadInput($"--listen: {exception.Message}", exception),
+                // Settings without an option of their own name themselves.
+                HostOptionsException => CommandException.BadInput(
+                    exception.Message.StartsWith(FewshotOptions.Section + ":", StringComparison.Ordinal) ? exception.Message : $"--listen: {exception.Message}", exception),
                 IOException when FewshotHost.IsAddressInUse(exception) => new CommandException(
                     ExitCodes.Unavailable, $"--listen: {wanted.Listen} is in use by another program; choose another port", exception),
                 _ => exception,

@@ -7,7 +7,7 @@ namespace Fewshot.Gateway.Jobs;
 /// <param name="Log">Its events.</param>
 /// <param name="Cancelled">Fires when a user cancelled it: its steps stop too.</param>
 /// <param name="Stop">Fires then, and when this gateway hands it back: its steps go on.</param>
-public sealed record JobRun(JobRecord Job, JobEventLog Log, CancellationToken Cancelled, CancellationToken Stop)
+public sealed record JobRun(JobRecord Job, IJobWriter Log, CancellationToken Cancelled, CancellationToken Stop)
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
     private readonly Lock gate = new();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
 using Fewshot.ServiceDefaults;
@@ -12,7 +11,7 @@ namespace Fewshot.Gateway.Jobs;
 /// run again from the top: steps that are done are instant.
 /// </summary>
 public sealed partial class JobRunner(
-    JobStore jobs,
+    IJobStore jobs,
     IStepLedger ledger,
     JobWorkflows workflows,
     GatewayOptions options,
@@ -41,7 +40,7 @@ public sealed partial class JobRunner(
     /// <summary>Stops a job, wherever it runs; at once when it runs here.</summary>
     public async Task CancelAsync(string id)
     {
-        if (jobs.Get(id).Ended)
+        if ((await jobs.GetAsync(id)).Ended)
             return;
         await jobs.RequestCancelAsync(id);
         if (cancels.TryGetValue(id, out var cancel))
@@ -71,13 +70,25 @@ public sealed partial class JobRunner(
             using var timer = new PeriodicTimer(options.ReclaimInterval);
             do
             {
-                foreach (var job in jobs.All().Where(job => !job.Ended))
-                    Ensure(job.Id);
+                await EnsureUnfinishedAsync(stoppingToken);
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
+        }
+    }
+
+    private async Task EnsureUnfinishedAsync(CancellationToken stop)
+    {
+        try
+        {
+            foreach (var id in await jobs.UnfinishedAsync(stop))
+                Ensure(id);
+        }
+        catch (StoreUnavailableException e)
+        {
+            LogJobsNotListed(e);
         }
     }
 
@@ -108,6 +119,14 @@ public sealed partial class JobRunner(
         {
             LogHandedBack(id);
         }
+        catch (LeaseLostException)
+        {
+            LogTakenOver(id);
+        }
+        catch (StoreUnavailableException e)
+        {
+            LogStoreUnavailable(e, id);
+        }
         catch (Exception e)
         {
             // The job stays unfinished: the next look for such jobs claims it again.
@@ -121,14 +140,14 @@ public sealed partial class JobRunner(
 
     private async Task ClaimAndRunAsync(string id)
     {
-        if (await ledger.TryAcquireAsync(StepKey.Of("/fewshot.compression.v1.CompressionService/Job", 1, Encoding.ASCII.GetBytes(id)), Environment.MachineName) is not { } claim)
+        if (await ledger.TryAcquireAsync(JobStoreExtensions.ClaimOf(id), Environment.MachineName, lifetime.ApplicationStopping) is not { } claim)
             return;
         await using (claim)
         {
-            var job = jobs.Get(id);
+            var job = await jobs.GetAsync(id);
             if (job.Ended)
                 return;
-            using var log = new JobEventLog(jobs.EventsPath(id));
+            await using var log = await jobs.OpenAsync(id, claim);
             using var cancel = new CancellationTokenSource();
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, lifetime.ApplicationStopping);
             using var ended = new CancellationTokenSource();
@@ -136,10 +155,10 @@ public sealed partial class JobRunner(
             var watch = WatchAsync(claim, id, cancel, stop, ended.Token);
             try
             {
-                await RecordAsync(log, job = job with { State = JobState.Running });
+                await log.RecordAsync(job = job with { State = JobState.Running });
                 LogRunning(id, job.Kind);
                 var final = await FinishAsync(new JobRun(job, log, cancel.Token, stop.Token));
-                await RecordAsync(log, final);
+                await log.RecordAsync(final);
                 LogEnded(id, final.State, final.StatusMessage);
             }
             finally
@@ -156,7 +175,7 @@ public sealed partial class JobRunner(
         JobRecord Ended(JobState state) => run.Job with { State = state, EndTime = DateTimeOffset.UtcNow };
         try
         {
-            if (jobs.IsCancelRequested(run.Job.Id))
+            if (await jobs.IsCancelRequestedAsync(run.Job.Id))
                 return Ended(JobState.Cancelled);
             var result = await workflows.RunAsync(run);
             return Ended(JobState.Succeeded) with { Result = result };
@@ -165,25 +184,18 @@ public sealed partial class JobRunner(
         {
             return Ended(JobState.Cancelled);
         }
-        catch (Exception e) when (!run.Stop.IsCancellationRequested)
+        catch (Exception e) when (!run.Stop.IsCancellationRequested && e is not StoreUnavailableException)
         {
             var error = errors.Translate(e);
             if (error.StatusCode == StatusCode.Internal && e is not RpcException)
                 LogUnexpected(e, run.Job.Id);
             return Ended(JobState.Failed) with { StatusCode = (int)error.StatusCode, StatusMessage = error.Status.Detail };
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException && run.Stop.IsCancellationRequested)
         {
             // Whatever broke while this gateway was stopping is no verdict on the job.
             throw new OperationCanceledException("The gateway is stopping.", e);
         }
-    }
-
-    /// <summary>The record first: a watcher that sees the event finds it true.</summary>
-    private async Task RecordAsync(JobEventLog log, JobRecord job)
-    {
-        await jobs.UpdateAsync(job);
-        log.Append(job: job);
     }
 
     private async Task WatchAsync(IStepLease claim, string id, CancellationTokenSource cancel, CancellationTokenSource stop, CancellationToken ended)
@@ -195,7 +207,7 @@ public sealed partial class JobRunner(
             try
             {
                 await timer.WaitForNextTickAsync(ended);
-                if (jobs.IsCancelRequested(id))
+                if (await jobs.IsCancelRequestedAsync(id, ended))
                     await cancel.CancelAsync();
                 if (renewed.Elapsed < defaults.LeaseRenewal)
                     continue;
@@ -230,6 +242,15 @@ public sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} is handed back because this gateway is stopping")]
     private partial void LogHandedBack(string id);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Unfinished jobs could not be looked for; trying again")]
+    private partial void LogJobsNotListed(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {Id} waits for a store that cannot be reached")]
+    private partial void LogStoreUnavailable(Exception e, string id);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {Id} was taken over by another gateway")]
+    private partial void LogTakenOver(string id);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Job {Id} could not be run; trying again")]
     private partial void LogRunFailed(Exception e, string id);

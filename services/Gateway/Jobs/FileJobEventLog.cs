@@ -1,18 +1,17 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Fewshot.Artifacts;
 
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>A job's events as lines of a file. One writer, the holder of the job's claim; any number of readers in any process.</summary>
-public sealed class JobEventLog : IDisposable
+public sealed class FileJobEventLog : IDisposable
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50), LastEvent = TimeSpan.FromSeconds(1);
     private readonly Lock gate = new();
     private readonly FileStream file;
 
     /// <summary>Opens a log for appending. A line that a crash has cut short is taken away.</summary>
-    public JobEventLog(string path)
+    public FileJobEventLog(string path)
     {
         file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         var whole = 0L;
@@ -20,7 +19,7 @@ public sealed class JobEventLog : IDisposable
         file.ReadExactly(text);
         for (var start = 0; text.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var length; start += length + 1)
         {
-            LastSequence = JsonSerializer.Deserialize<JobEvent>(text.AsSpan(start, length), JobStore.Json)!.Sequence;
+            LastSequence = JobJson.Read<JobEvent>(text.AsSpan(start, length)).Sequence;
             whole = start + length + 1;
         }
 
@@ -37,7 +36,7 @@ public sealed class JobEventLog : IDisposable
     {
         lock (gate)
         {
-            var line = JsonSerializer.SerializeToUtf8Bytes(new JobEvent(LastSequence + 1, DateTimeOffset.UtcNow, progress, step, job), JobStore.Json);
+            var line = JobJson.Write(new JobEvent(LastSequence + 1, DateTimeOffset.UtcNow, progress, step, job));
             var whole = file.Position;
             try
             {
@@ -68,21 +67,25 @@ public sealed class JobEventLog : IDisposable
         string path, long fromSequence, Func<bool> ended, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct)
     {
         var quiet = System.Diagnostics.Stopwatch.StartNew();
-        var offset = 0L;
+        var (offset, lastSeen) = (0L, false);
+        var over = new System.Diagnostics.Stopwatch();
         while (true)
         {
             // Asked before reading, so that what was written before the end is read.
-            var last = ended();
+            if (ended())
+                over.Start();
             foreach (var line in ReadLines(path, ref offset))
             {
-                var read = JsonSerializer.Deserialize<JobEvent>(line, JobStore.Json)!;
+                var read = JobJson.Read<JobEvent>(line);
+                lastSeen |= read.Job is { Ended: true };
                 if (read.Sequence < fromSequence)
                     continue;
                 yield return read;
                 quiet.Restart();
             }
 
-            if (last)
+            // The record comes before its event, which is waited for, but not for ever: its gateway may have died just then.
+            if (over.IsRunning && (lastSeen || over.Elapsed > LastEvent))
                 yield break;
             if (quiet.Elapsed > silence)
             {
@@ -99,7 +102,7 @@ public sealed class JobEventLog : IDisposable
     {
         // No event is longer than this, so the newest one is whole within it.
         var offset = File.Exists(path) ? Math.Max(0, new FileInfo(path).Length - (64 << 10)) : 0;
-        return ReadLines(path, ref offset) is [.., var last] ? JsonSerializer.Deserialize<JobEvent>(last, JobStore.Json)!.Sequence : 0;
+        return ReadLines(path, ref offset) is [.., var last] ? JobJson.Read<JobEvent>(last).Sequence : 0;
     }
 
     /// <summary>The whole lines after an offset, which moves behind them.</summary>

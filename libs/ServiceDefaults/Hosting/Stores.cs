@@ -1,0 +1,103 @@
+using Fewshot.Artifacts;
+using Fewshot.Artifacts.Redis;
+using Fewshot.Artifacts.S3;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>The stores that the options choose.</summary>
+internal static class Stores
+{
+    private const string Files = "files", LedgerKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Ledger), ArtifactsKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Artifacts);
+
+    /// <summary>Adds ledger, artifact store and artifact names; and the ledger's <see cref="RedisServer"/> where it is one.</summary>
+    /// <exception cref="HostOptionsException">An option is wrong; the message names it and what it takes.</exception>
+    public static void AddStores(this IServiceCollection services, FewshotOptions options)
+    {
+        if (options.LeaseRenewal <= TimeSpan.Zero || options.LeaseRenewal * 3 > options.LeaseDuration)
+            throw new HostOptionsException($"Fewshot:LeaseRenewal ({options.LeaseRenewal}) must be at most a third of Fewshot:LeaseDuration ({options.LeaseDuration}), or leases are lost while their holders work.");
+        if (options.CacheBytes <= 0)
+            throw new HostOptionsException("Fewshot:CacheBytes must be a number of bytes above 0.");
+        var ledger = AddLedger(services, options);
+        var copies = new Lazy<LocalCopies>(() => new LocalCopies(Path.Combine(options.StateFolder, "copies"), options.CacheBytes));
+        if (options.Artifacts == Files)
+            AddFiles(services, options);
+        else if (options.Artifacts.StartsWith("s3:", StringComparison.Ordinal))
+            AddS3(services, options, copies);
+        else
+            AddRedis(services, options, ledger, copies);
+    }
+
+    private static RedisAddress? AddLedger(IServiceCollection services, FewshotOptions options)
+    {
+        if (options.Ledger == Files)
+        {
+            services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger"), options.LeaseDuration));
+            return null;
+        }
+
+        var address = AddressOf(options.Ledger, options, LedgerKey, "files, redis://HOST[:PORT][/DATABASE] or rediss://...");
+        services.AddSingleton(_ => new RedisServer(address));
+        services.AddSingleton<IStepLedger>(provider => new RedisStepLedger(provider.GetRequiredService<RedisServer>(), options.LeaseDuration));
+        return address;
+    }
+
+    private static void AddFiles(IServiceCollection services, FewshotOptions options)
+    {
+        services.AddSingleton<IArtifactStore>(_ => new FileArtifactStore(Path.Combine(options.StateFolder, "artifacts")));
+        services.AddSingleton<IArtifactNames>(_ => new FileArtifactNames(Path.Combine(options.StateFolder, "names")));
+    }
+
+    private static void AddS3(IServiceCollection services, FewshotOptions options, Lazy<LocalCopies> copies)
+    {
+        S3Location location;
+        try
+        {
+            location = S3Location.Parse(options.Artifacts) with { Region = Given(options.S3Region) };
+        }
+        catch (FormatException e)
+        {
+            throw new HostOptionsException($"{ArtifactsKey} is {e.Message}", e);
+        }
+
+        if (Given(options.S3Endpoint) is { } endpoint)
+        {
+            if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0)
+                throw new HostOptionsException("Fewshot:S3Endpoint must be the address of an S3-speaking server, such as http://store:9000: nothing before the host but the scheme, nothing after the port.");
+            location = location with { Endpoint = uri };
+        }
+
+        services.AddSingleton(_ => copies.Value);
+        services.AddSingleton<IArtifactStore>(provider => new S3ArtifactStore(location, provider.GetRequiredService<LocalCopies>()));
+        services.AddSingleton<IArtifactNames>(_ => new S3ArtifactNames(location));
+    }
+
+    private static void AddRedis(IServiceCollection services, FewshotOptions options, RedisAddress? ledger, Lazy<LocalCopies> copies)
+    {
+        var address = AddressOf(options.Artifacts, options, ArtifactsKey, "files, s3://BUCKET[/PREFIX] or redis://HOST[:PORT][/DATABASE]");
+        services.AddSingleton(_ => copies.Value);
+        services.AddKeyedSingleton(ArtifactsKey, (provider, _) => address == ledger ? provider.GetRequiredService<RedisServer>() : new RedisServer(address));
+        services.AddSingleton<IArtifactStore>(provider =>
+            new RedisArtifactStore(provider.GetRequiredKeyedService<RedisServer>(ArtifactsKey), provider.GetRequiredService<LocalCopies>()));
+        services.AddSingleton<IArtifactNames>(provider => new RedisArtifactNames(provider.GetRequiredKeyedService<RedisServer>(ArtifactsKey)));
+    }
+
+    /// <summary>The value is never shown: it may hold a password.</summary>
+    private static RedisAddress AddressOf(string value, FewshotOptions options, string key, string accepted)
+    {
+        if (!value.StartsWith("redis", StringComparison.Ordinal))
+            throw new HostOptionsException($"{key} must be {accepted}.");
+        try
+        {
+            var address = RedisAddress.Parse(value);
+            return address.Password is null ? address with { Password = Given(options.RedisPassword) } : address;
+        }
+        catch (FormatException e)
+        {
+            throw new HostOptionsException($"{key} is {e.Message}", e);
+        }
+    }
+
+    /// <summary>An empty variable says nothing.</summary>
+    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
+}

@@ -1,0 +1,65 @@
+namespace Fewshot.Gateway.Jobs;
+
+/// <summary>What the job store does in Redis, each in one step, each harmless when repeated.</summary>
+internal static class RedisJobScripts
+{
+    /// <summary>Published with a job's id when it has new events.</summary>
+    public const string Channel = "job-events";
+
+    /// <summary>ARGV: attempt, epoch. Whether KEYS[1], the hash of the claim, is not another's; also where the server lost it.</summary>
+    private const string Held = """
+        local claim = redis.call('HMGET', KEYS[1], 'attempt', 'epoch')
+        if claim[2] and (claim[1] ~= ARGV[1] or claim[2] ~= ARGV[2]) then return false end
+
+        """;
+
+    /// <summary>KEYS: job, jobs, unfinished. ARGV: id, record, time, whether it has ended. The record that is there now.</summary>
+    public const string Create = """
+        local record = redis.call('HGET', KEYS[1], 'record')
+        if record then return record end
+        redis.call('HSET', KEYS[1], 'record', ARGV[2])
+        redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+        if ARGV[4] == '0' then redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) end
+        return ARGV[2]
+        """;
+
+    /// <summary>
+    /// KEYS: claim, job, events, jobs, unfinished. ARGV: attempt, epoch, number of the first event, id, what to publish on, then the new record or
+    /// nothing, its time and whether it has ended; then events. Nothing when the claim is another's. Where the server lost the events before,
+    /// <c>base</c> says how many those were.
+    /// </summary>
+    public const string Append = Held + """
+        local base = tonumber(redis.call('HGET', KEYS[2], 'base') or 0)
+        local count = redis.call('LLEN', KEYS[3])
+        if count == 0 and tonumber(ARGV[3]) > base + 1 then
+          base = tonumber(ARGV[3]) - 1
+          redis.call('HSET', KEYS[2], 'base', base)
+        end
+        for i = 9, #ARGV do
+          if ARGV[3] + i - 9 > base + count then redis.call('RPUSH', KEYS[3], ARGV[i]) end
+        end
+        if ARGV[6] ~= '' then
+          redis.call('HSET', KEYS[2], 'record', ARGV[6])
+          redis.call('ZADD', KEYS[4], ARGV[7], ARGV[4])
+          if ARGV[8] == '1' then redis.call('ZREM', KEYS[5], ARGV[4]) else redis.call('ZADD', KEYS[5], ARGV[7], ARGV[4]) end
+        end
+        redis.call('PUBLISH', ARGV[5], ARGV[4])
+        return 1
+        """;
+
+    /// <summary>KEYS: job, events. ARGV: number of the first event, how many at most. The events.</summary>
+    public const string Read = """
+        local skip = math.max(0, ARGV[1] - 1 - tonumber(redis.call('HGET', KEYS[1], 'base') or 0))
+        return redis.call('LRANGE', KEYS[2], skip, skip + ARGV[2] - 1)
+        """;
+
+    /// <summary>KEYS: job, events. The number of the newest event.</summary>
+    public const string Last = "return tonumber(redis.call('HGET', KEYS[1], 'base') or 0) + redis.call('LLEN', KEYS[2])";
+
+    /// <summary>KEYS: job. ARGV: id, what to publish on.</summary>
+    public const string Cancel = """
+        redis.call('HSET', KEYS[1], 'cancel', 1)
+        redis.call('PUBLISH', ARGV[2], ARGV[1])
+        return 1
+        """;
+}

@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Fewshot.Artifacts;
+using Fewshot.Artifacts.Redis;
+using StackExchange.Redis;
+
+namespace Fewshot.Gateway.Jobs;
+
+/// <summary>
+/// Jobs in Redis: a hash each (<c>record</c>, <c>cancel</c>), a list of events each, and the ids of all and of the unfinished ones by time of
+/// creation. Every record is also kept beside the artifacts, so that a server that lost its memory gets its jobs back.
+/// </summary>
+/// <param name="server">The same server and database as the step ledger's, whose leases are the claims.</param>
+/// <param name="archive">Keeps the records beside the artifacts.</param>
+public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJobStore, IDisposable
+{
+    private const int BatchOfEvents = 256;
+    private static readonly RedisKey Jobs = RedisServer.Prefix + "jobs", Unfinished = RedisServer.Prefix + "jobs:unfinished", Complete = RedisServer.Prefix + "jobs:complete";
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+    private readonly RedisJobSignals signals = new(server);
+
+    /// <inheritdoc/>
+    public async Task<JobRecord> CreateAsync(string requestId, string kind, string spec, CancellationToken ct = default)
+    {
+        var record = new JobRecord(JobStoreExtensions.IdOf(requestId), requestId, kind, spec, DateTimeOffset.UtcNow);
+        if (await FindAsync(record.Id, ct) is { } existing)
+            return existing;
+        // The archive first: what is acknowledged outlives the server's memory.
+        await archive.SaveAsync(record, ct);
+        var stored = await CreateAsync(record, ct);
+        if (stored.CreateTime != record.CreateTime)
+            await archive.SaveAsync(stored, ct);
+        return stored;
+    }
+
+    /// <inheritdoc/>
+    public async Task<JobRecord?> FindAsync(string id, CancellationToken ct = default)
+    {
+        if (!JobStoreExtensions.IsId(id))
+            return null;
+        byte[]? record = await server.RunAsync(database => database.HashGetAsync(KeyOf(id), "record"), ct: ct);
+        return record is null ? null : JobJson.Read<JobRecord>(record);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, CancellationToken ct = default)
+    {
+        var first = 0L;
+        if (after is not null)
+        {
+            if (await server.RunAsync(database => database.SortedSetRankAsync(Jobs, after, Order.Descending), ct: ct) is not { } rank)
+                return null;
+            first = rank + 1;
+        }
+
+        var ids = await server.RunAsync(database => database.SortedSetRangeByRankAsync(Jobs, first, first + count - 1, Order.Descending), ct: ct);
+        return [.. (await Task.WhenAll(ids.Select(id => FindAsync(id.ToString(), ct)))).OfType<JobRecord>()];
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<string>> UnfinishedAsync(CancellationToken ct = default)
+    {
+        await RestoreAsync(ct);
+        return [.. (await server.RunAsync(database => database.SortedSetRangeByRankAsync(Unfinished), ct: ct)).Select(id => id.ToString())];
+    }
+
+    /// <inheritdoc/>
+    public Task RequestCancelAsync(string id, CancellationToken ct = default) =>
+        server.EvaluateAsync(RedisJobScripts.Cancel, [KeyOf(id)], [id, RedisServer.Prefix + RedisJobScripts.Channel], ct: ct);
+
+    /// <inheritdoc/>
+    public Task<bool> IsCancelRequestedAsync(string id, CancellationToken ct = default) =>
+        server.RunAsync(database => database.HashExistsAsync(KeyOf(id), "cancel"), ct: ct);
+
+    /// <inheritdoc/>
+    public async Task<IJobWriter> OpenAsync(string id, IStepLease claim, CancellationToken ct = default)
+    {
+        if (claim is not RedisStepLease lease)
+            throw new ArgumentException("The claim is not a lease of the ledger in Redis.", nameof(claim));
+        await claim.RenewAsync(ct);
+        return new RedisJobWriter(server, archive, id, lease, await LastSequenceAsync(id, ct));
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<JobEvent?> FollowAsync(string id, long fromSequence, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct = default)
+    {
+        var quiet = System.Diagnostics.Stopwatch.StartNew();
+        var (next, ended) = (Math.Max(1, fromSequence), false);
+        while (true)
+        {
+            // Asked for before reading, so that nothing is missed.
+            var signal = await signals.NextAsync(id, ct);
+            var events = await ReadAsync(id, next, ct);
+            foreach (var e in events)
+            {
+                yield return e;
+                next = e.Sequence + 1;
+                quiet.Restart();
+            }
+
+            if (events.Count > 0)
+                continue;
+            if (ended)
+                yield break;
+            // A server that lost its memory gets the record back; until then nothing is known.
+            if (await FindAsync(id, ct) is { Ended: true })
+            {
+                // Once more, for what was written before the end.
+                ended = true;
+                continue;
+            }
+
+            if (quiet.Elapsed > silence)
+            {
+                yield return null;
+                quiet.Restart();
+            }
+
+            // A signal may be lost with the connection.
+            await Task.WhenAny(signal, Task.Delay(silence < Poll ? silence : Poll, ct));
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> LastSequenceAsync(string id, CancellationToken ct = default) =>
+        (long)await server.EvaluateAsync(RedisJobScripts.Last, [KeyOf(id), EventsOf(id)], [], ct: ct);
+
+    /// <inheritdoc/>
+    public void Dispose() => signals.Dispose();
+
+    /// <summary>What a writer writes to: the job, its events, all jobs and the unfinished ones.</summary>
+    internal static RedisKey[] KeysOf(string id) => [KeyOf(id), EventsOf(id), Jobs, Unfinished];
+
+    private static RedisKey KeyOf(string id) => RedisServer.Prefix + "job:" + id;
+
+    private static RedisKey EventsOf(string id) => RedisServer.Prefix + "job:" + id + ":events";
+
+    private async Task<JobRecord> CreateAsync(JobRecord record, CancellationToken ct) => JobJson.Read<JobRecord>((byte[])(await server.EvaluateAsync(
+        RedisJobScripts.Create, [KeyOf(record.Id), Jobs, Unfinished],
+        [record.Id, JobJson.Write(record), record.CreateTime.ToUnixTimeMilliseconds(), record.Ended ? 1 : 0], ct: ct))!);
+
+    private async Task<List<JobEvent>> ReadAsync(string id, long from, CancellationToken ct)
+    {
+        var events = (RedisValue[]?)await server.EvaluateAsync(RedisJobScripts.Read, [KeyOf(id), EventsOf(id)], [from, BatchOfEvents], ct: ct);
+        return [.. (events ?? []).Select(e => JobJson.Read<JobEvent>((byte[])e!)).Where(e => e.Sequence >= from)];
+    }
+
+    /// <summary>Makes the jobs again that the server does not know, when it says of itself that it is new or was emptied.</summary>
+    private async Task RestoreAsync(CancellationToken ct)
+    {
+        if (await server.RunAsync(database => database.KeyExistsAsync(Complete), ct: ct))
+            return;
+        await foreach (var job in archive.AllAsync(ct))
+            await CreateAsync(job, ct);
+        await server.RunAsync(database => database.StringSetAsync(Complete, Encoding.ASCII.GetBytes("yes")), ct: ct);
+    }
+}

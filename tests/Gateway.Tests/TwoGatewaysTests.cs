@@ -1,0 +1,98 @@
+using Fewshot.Compression.V1;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Tests;
+
+/// <summary>Gateways that share Redis take over each other's jobs.</summary>
+public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisProcess>, IAsyncLifetime
+{
+    public Task InitializeAsync() => redis.CommandAsync("FLUSHALL");
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public async Task Gateway_Stopped_TheOtherContinuesItsJobAndKnowsEveryEvent()
+    {
+        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
+        await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), folder: rig.Folder, configure: options => options.ReclaimJobs = false);
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage != "finetune")
+                return;
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        };
+        var spec = await rig.SpecAsync();
+        var id = (await rig.StartAsync("r1", spec)).Id;
+        var watched = other.WatchAsync(id);
+        await entered.Task;
+        Assert.Equal(JobState.Running, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job.State);
+        await rig.StopAsync();
+
+        Assert.Equal(id, (await other.StartAsync("r1", spec)).Id);
+        var events = await watched;
+        Assert.Equal(Enumerable.Range(1, events.Count).Select(i => (long)i), events.Select(e => e.Sequence));
+        Assert.Equal(JobState.Succeeded, events[^1].Job.State);
+        Assert.Contains(events, e => e.Step is { Name: "trials/2", Cached: true });
+        Assert.Equal((0, 1), (other.Stages.RunsOf("trials"), other.Stages.RunsOf("finetune")));
+    }
+
+    [Fact]
+    public async Task CancelJob_ThroughAnotherGateway_StopsItWhereItRuns()
+    {
+        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
+        await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), folder: rig.Folder);
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Block(string stage, ServiceDefaults.StepContext context)
+        {
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        }
+
+        rig.Stages.OnRun = other.Stages.OnRun = Block;
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        await other.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
+        Assert.Equal(JobState.Cancelled, (await other.EndOfAsync(id)).State);
+    }
+
+    [Fact]
+    public async Task Redis_KilledAndEmptiedMidJob_TheJobEndsAllTheSame()
+    {
+        using var own = new RedisProcess();
+        await own.InitializeAsync();
+        await using var rig = await GatewayRig.StartedAsync(ledger: own.Address.ToString());
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var go = new ManualResetEventSlim();
+        rig.Stages.OnRun = (stage, _) =>
+        {
+            if (stage != "finetune")
+                return;
+            entered.TrySetResult();
+            Assert.True(go.Wait(TimeSpan.FromSeconds(30)));
+        };
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        own.Kill();
+        await own.InitializeAsync();
+        Assert.Equal("+OK", await own.CommandAsync("FLUSHALL"));
+        go.Set();
+        var ended = await Poll.ForAsync(() => EndedAsync(rig, id));
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+        Assert.Equal(1, rig.Stages.RunsOf("finetune"));
+    }
+
+    private static async Task<Job?> EndedAsync(GatewayRig rig, string id)
+    {
+        try
+        {
+            return (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job is { State: JobState.Succeeded or JobState.Failed } job ? job : null;
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.NotFound)
+        {
+            // Emptied a moment ago, and not filled again yet.
+            return null;
+        }
+    }
+}
