@@ -19,7 +19,8 @@ internal static class CandidateTrials
     {
         using var teacher = Checkpoint.Load(step.Materialize(job.Network));
         using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
-        var outcomes = BlockTrials.Run(teacher, images, job.Candidates, job.Settings, job.Compute, step.Progress, step.Checkpoints, step.Stop);
+        var progress = step.CountImages(job.Settings.Criterion == Criterion.Practise ? job.Settings.BatchSize : 1);
+        var outcomes = BlockTrials.Run(teacher, images, job.Candidates, job.Settings, job.Compute, progress, step.Checkpoints, step.Stop);
         return new TrialJobOutcome(outcomes, images.Count);
     }
 }

@@ -28,7 +28,7 @@ internal static class CompressionCandidates
         // What does not fit into memory side by side goes one after the other.
         foreach (var part in job.Candidates.Chunk(CompressionTrials.GroupSize(teacher)))
         {
-            var progress = new Portion(step.Progress, finished, part.Length, job.Candidates.Count);
+            var progress = step.CountImages(job.Settings.BatchSize, new Portion(step.Progress, finished, part.Length, job.Candidates.Count));
             var tried = CompressionTrials.Run(teacher, images, metric, part, job.Metric, job.Settings, job.Compute, progress, step.Checkpoints, step.Stop);
             foreach (var trial in tried)
             {

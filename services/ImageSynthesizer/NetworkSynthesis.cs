@@ -44,7 +44,8 @@ internal static class NetworkSynthesis
             }
 
             var settings = job.Settings with { FirstImage = first, Images = count };
-            var outcome = BatchSynthesis.Run(network, student, settings, job.Compute, new Portion(step.Progress, index, batches.Length), step.Checkpoints, step.Stop);
+            var progress = step.CountImages(count, new Portion(step.Progress, index, batches.Length));
+            var outcome = BatchSynthesis.Run(network, student, settings, job.Compute, progress, step.Checkpoints, step.Stop);
             sets.Add(Store(step, outcome, first, network.Spec.Classes));
             made(first, sets[^1]);
         }

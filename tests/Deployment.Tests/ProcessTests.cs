@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using static Fewshot.Deployment.Tests.Manifests;
@@ -28,7 +27,7 @@ public sealed class ProcessTests : IDisposable
         using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{health}");
         var probes = Container(manifests["Deployment", service]);
         foreach (var probe in (string[])["startupProbe", "livenessProbe", "readinessProbe"])
-            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, await AskAsync(process, channel, probes.At($"{probe}/grpc/service").Text!));
+            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, await ServiceProcess.ServesAsync(process, channel, probes.At($"{probe}/grpc/service").Text!));
         process.Stop();
         var (exitCode, _, errors) = await process.EndAsync();
         Assert.True(exitCode == 0, errors);
@@ -46,22 +45,5 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(0, exitCode);
         Assert.NotEmpty(variables);
         Assert.All(variables, variable => Assert.Contains($"\n  {variable.Replace("__", ":", StringComparison.Ordinal).Replace(":0", ":0,", StringComparison.Ordinal)} ", output, StringComparison.Ordinal));
-    }
-
-    private static async Task<HealthCheckResponse.Types.ServingStatus> AskAsync(ServiceProcess process, GrpcChannel channel, string name)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(60);
-        while (true)
-        {
-            try
-            {
-                return (await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = name }, deadline: deadline)).Status;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable && DateTime.UtcNow < deadline && !process.HasExited)
-            {
-                // It does not listen yet.
-                await Task.Delay(50);
-            }
-        }
     }
 }

@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
 
 namespace Fewshot.Deployment.Tests;
 
@@ -29,6 +32,24 @@ internal sealed partial class ServiceProcess : IDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>What the service says of its health once it listens.</summary>
+    public static async Task<HealthCheckResponse.Types.ServingStatus> ServesAsync(ServiceProcess process, GrpcChannel channel, string name)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(60);
+        while (true)
+        {
+            try
+            {
+                return (await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = name }, deadline: deadline)).Status;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable && DateTime.UtcNow < deadline && !process.HasExited)
+            {
+                // It does not listen yet.
+                await Task.Delay(50);
+            }
+        }
     }
 
     public bool HasExited => process.HasExited;

@@ -36,18 +36,23 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
 
     private async Task<T> MapAsync<T>(Func<Task<T>> handle, ServerCallContext context)
     {
+        var span = ServerSpan.Of(context);
         try
         {
-            return await handle();
+            var answer = await handle();
+            span.Ended(StatusCode.OK);
+            return answer;
         }
         catch (Exception e) when (context.CancellationToken.IsCancellationRequested && e is OperationCanceledException or IOException or InvalidOperationException)
         {
             // The caller has gone; writes to it fail in several ways.
+            span.Ended(StatusCode.Cancelled);
             throw new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
         }
         catch (Exception e)
         {
             var mapped = errors.Translate(e);
+            span.Ended(mapped.StatusCode);
             if (mapped.StatusCode == StatusCode.Internal && e is not RpcException)
                 LogUnexpected(e, context.Method);
             else

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Grpc.Health.V1;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -25,6 +26,9 @@ internal static class HealthPort
     public static Task Guard(HttpContext context, RequestDelegate next)
     {
         var ofHealth = context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Mark) ?? false;
+        // Probes come by the thousand; nobody wants to see them among the traces.
+        if (ofHealth && Activity.Current is { } span)
+            span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
         if (!ofHealth || context.Request.Path.StartsWithSegments(Path, StringComparison.Ordinal))
             return next(context);
         context.Response.StatusCode = StatusCodes.Status404NotFound;

@@ -38,7 +38,7 @@ public static partial class FewshotHost
         });
         builder.Logging.ClearProviders().AddConsole(console =>
         {
-            console.FormatterName = LineConsoleFormatter.FormatterName;
+            console.FormatterName = builder.Configuration["Logging:Console:FormatterName"] ?? LineConsoleFormatter.FormatterName;
             console.LogToStandardErrorThreshold = LogLevel.Trace;
         }).AddConsoleFormatter<LineConsoleFormatter, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);

@@ -19,7 +19,8 @@ public sealed partial record HostHelp(string Summary, params object[] Options)
         var text = new StringBuilder()
             .AppendLine(Summary).AppendLine()
             .AppendLine("Settings come from appsettings.json in the working folder, from the environment (Fewshot__Listen=...) and from the command line")
-            .AppendLine("(--Fewshot:Listen=...); the later one counts. Logging:LogLevel:Default and OpenTelemetry's OTEL_... variables are understood, too.");
+            .AppendLine("(--Fewshot:Listen=...); the later one counts. So do Logging:LogLevel:Default (Information), Logging:Console:FormatterName (line,")
+            .AppendLine("or json), and OpenTelemetry's OTEL_... variables: traces and metrics go where OTEL_EXPORTER_OTLP_ENDPOINT says.");
         foreach (var options in All)
         {
             var section = OptionsSection.NameOf(options.GetType());

@@ -37,6 +37,12 @@ public sealed class StepContext
 
     internal IReadOnlyList<Digest> Made => made;
 
+    /// <summary>The progress of a work whose units are batches of images, which are counted.</summary>
+    /// <param name="imagesPerUnit">Images in a batch; 1 where the units are images.</param>
+    /// <param name="within">Where the progress goes when it is a part of the step's.</param>
+    public IProgress<StepProgress> CountImages(int imagesPerUnit, IProgress<StepProgress>? within = null) =>
+        new ImageCount(within ?? Progress, imagesPerUnit, resumes: imagesPerUnit > 1);
+
     /// <summary>A verified local file with an artifact's content.</summary>
     /// <exception cref="ArtifactNotFoundException">It is not stored.</exception>
     /// <exception cref="DataLossException">Its stored bytes are damaged.</exception>

@@ -55,7 +55,7 @@ public sealed partial class StepRunner
         {
             if (await journal.FindAsync(key, callerGone) is { } done)
             {
-                Telemetry.CachedSteps.Add(1);
+                Telemetry.StepCached(step.Stage);
                 return new StepOutcome<TResult>(StepJournal.Unpack<TResult>(done), key, Cached: true, done.Duration.ToTimeSpan());
             }
 
@@ -168,7 +168,8 @@ public sealed partial class StepRunner
         using (var ended = new CancellationTokenSource())
         {
             var heartbeat = RenewAsync(lease, run, ended.Token);
-            using var span = Telemetry.Source.StartActivity(step.Method);
+            using var span = Telemetry.Source.StartActivity(step.Stage);
+            span?.SetTag("fewshot.step.key", key.Hex).SetTag("fewshot.step.method", step.Method);
             var started = Stopwatch.GetTimestamp();
             LogStarted(step.Stage, key);
             try
@@ -179,6 +180,11 @@ public sealed partial class StepRunner
                 Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
                 LogDone(step.Stage, key, duration.TotalSeconds);
                 return new FinishedStep(await journal.CommitAsync(lease, step, result, context.Made, duration), RunElsewhere: false);
+            }
+            catch (Exception e)
+            {
+                span.Failed(e);
+                throw;
             }
             finally
             {

@@ -2,6 +2,7 @@ using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Workflows;
+using Fewshot.ServiceDefaults;
 using JobResult = Fewshot.Gateway.Jobs.JobResult;
 
 namespace Fewshot.Gateway.Grpc;
@@ -30,6 +31,25 @@ public sealed class JobWorkflows
     /// <summary>Runs a job to its result.</summary>
     public async Task<JobResult> RunAsync(JobRun run)
     {
+        using var span = JobTrace.Start(run.Job.Id, run.Job.Kind);
+        try
+        {
+            return await RunWorkflowAsync(run);
+        }
+        catch (Exception e)
+        {
+            span.Failed(e);
+            throw;
+        }
+    }
+
+    /// <summary>The saved latency profile that a plan names; null when it names none.</summary>
+    internal async Task<ProfileFacts?> SavedProfileAsync(PractisePlan? plan, CancellationToken ct) => plan?.LatencyProfile is not { } profile
+        ? null
+        : PractiseTranslation.ToProfile(await artifacts.ReadBytesAsync(Digest.Parse(profile), ct: ct));
+
+    private async Task<JobResult> RunWorkflowAsync(JobRun run)
+    {
         var spec = await artifacts.ReadBytesAsync(Digest.Parse(run.Job.Spec), ct: run.Stop);
         if (run.Job.Kind is not (Practise or DcVit or Pareto))
             return await stages.RunAsync(StartStageRequest.Parser.ParseFrom(spec), run);
@@ -40,9 +60,4 @@ public sealed class JobWorkflows
             var plan => throw new InvalidOperationException($"No workflow for {plan}."),
         };
     }
-
-    /// <summary>The saved latency profile that a plan names; null when it names none.</summary>
-    internal async Task<ProfileFacts?> SavedProfileAsync(PractisePlan? plan, CancellationToken ct) => plan?.LatencyProfile is not { } profile
-        ? null
-        : PractiseTranslation.ToProfile(await artifacts.ReadBytesAsync(Digest.Parse(profile), ct: ct));
 }

@@ -80,11 +80,20 @@ internal sealed partial class StageCaller
         where TResult : class, IMessage<TResult>, new()
     {
         var key = definition.KeyOf(request);
-        var result = await journal.FindAsync(key, stop) is { } record
-            ? new StepResult<TResult>(StepJournal.Unpack<TResult>(record), name, key.Hex, Cached: true, record.Duration.ToTimeSpan().TotalSeconds)
-            : await AskWorkersAsync();
+        using var span = Telemetry.Source.StartActivity(name);
+        span?.SetTag("fewshot.step.key", key.Hex).SetTag("fewshot.job.id", run.Job.Id);
+        var result = await FindAsync() ?? await AskWorkersAsync();
+        span?.SetTag("fewshot.step.cached", result.Cached);
         run.StepEnded(name, key.Hex, result.Cached, result.Seconds);
         return result;
+
+        async Task<StepResult<TResult>?> FindAsync()
+        {
+            if (await journal.FindAsync(key, stop) is not { } record)
+                return null;
+            Telemetry.StepCached(definition.Stage);
+            return new StepResult<TResult>(StepJournal.Unpack<TResult>(record), name, key.Hex, Cached: true, record.Duration.ToTimeSpan().TotalSeconds);
+        }
 
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
