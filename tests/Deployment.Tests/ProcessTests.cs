@@ -39,7 +39,7 @@ public sealed class ProcessTests : IDisposable
     [MemberData(nameof(Deployables))]
     public async Task Service_Help_NamesTheVariablesOfItsPod(string service)
     {
-        var variables = Of("local").EnvironmentOf(service).Keys.Where(key => key.StartsWith("Fewshot__", StringComparison.Ordinal) || key.StartsWith("Gateway__", StringComparison.Ordinal)).ToArray();
+        var variables = Of("gpu").EnvironmentOf(service).Keys.Where(key => key.StartsWith("Fewshot__", StringComparison.Ordinal) || key.StartsWith("Gateway__", StringComparison.Ordinal)).ToArray();
         using var process = new ServiceProcess(Services[service], new Dictionary<string, string?>(StringComparer.Ordinal), "--help");
         var (exitCode, output, _) = await process.EndAsync();
         Assert.Equal(0, exitCode);

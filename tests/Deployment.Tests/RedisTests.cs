@@ -1,0 +1,81 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using static Fewshot.Deployment.Tests.Manifests;
+using static Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
+
+namespace Fewshot.Deployment.Tests;
+
+/// <summary>A worker over a Redis that was started as its pod starts it, and that goes away.</summary>
+public sealed class RedisTests : IDisposable
+{
+    private const string Password = "0123456789abcdef";
+    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-redis-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [SkippableFact]
+    public async Task Worker_RedisGoesAndComes_IsAliveThroughoutAndReadyWithIt()
+    {
+        var manifests = Of("s3");
+        var (port, redisPort, health) = (ServiceProcess.FreePort(), ServiceProcess.FreePort(), ServiceProcess.FreePort());
+        var variables = manifests.EnvironmentOf("block-trial");
+        variables["Fewshot__StateFolder"] = folder;
+        variables["Fewshot__Listen"] = $"http://127.0.0.1:{port}";
+        variables["Fewshot__HealthListen"] = $"http://127.0.0.1:{health}";
+        variables["Fewshot__Ledger"] = variables["Fewshot__Ledger"]!.Replace("//redis:6379", $"//127.0.0.1:{redisPort}", StringComparison.Ordinal);
+        variables["Fewshot__RedisPassword"] = Password;
+        variables["Fewshot__Artifacts"] = "files";
+
+        var redis = StartRedis(manifests, redisPort);
+        try
+        {
+            using var worker = new ServiceProcess("BlockTrial", variables);
+            using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{health}");
+            await ServiceProcess.ServesAsync(worker, channel, "liveness");
+            await BecomesAsync(channel, Serving);
+            redis.Kill();
+            await redis.WaitForExitAsync();
+            await BecomesAsync(channel, NotServing);
+            Assert.Equal(Serving, await ServiceProcess.ServesAsync(worker, channel, "liveness"));
+            redis.Dispose();
+            redis = StartRedis(manifests, redisPort);
+            await BecomesAsync(channel, Serving);
+            worker.Stop();
+            Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+        }
+        finally
+        {
+            redis.Kill();
+            await redis.WaitForExitAsync();
+            redis.Dispose();
+        }
+    }
+
+    private Process StartRedis(Manifests manifests, int port)
+    {
+        var arguments = Container(manifests["StatefulSet", "redis"])["args"].Items.Select(argument => argument.Text!
+            .Replace("$(REDIS_PASSWORD)", Password, StringComparison.Ordinal).Replace("--dir /data", $"--dir {folder}", StringComparison.Ordinal));
+        try
+        {
+            return Process.Start(new ProcessStartInfo("redis-server", [.. arguments, "--bind 127.0.0.1", string.Create(CultureInfo.InvariantCulture, $"--port {port}")])
+            {
+                UseShellExecute = false, RedirectStandardOutput = true,
+            })!;
+        }
+        catch (Win32Exception)
+        {
+            Skip.If(true, "redis-server is not on the PATH");
+            throw;
+        }
+    }
+
+    private static async Task BecomesAsync(GrpcChannel channel, HealthCheckResponse.Types.ServingStatus expected)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(60);
+        while ((await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = "readiness" }, deadline: deadline)).Status != expected)
+            await Task.Delay(50);
+    }
+}
