@@ -32,7 +32,8 @@ public static class GatewayHost
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
-        services.AddSingleton(provider => new StageClients(provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>()));
+        services.AddSingleton(provider => new StageClients(
+            provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>()));
         services.AddSingleton<ImageSynthesis>();
         services.AddSingleton<PractiseWorkflow>();
         services.AddSingleton<DcVitWorkflow>();

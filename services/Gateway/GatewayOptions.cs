@@ -18,6 +18,12 @@ public sealed class GatewayOptions
     /// <summary>URLs of the image synthesizers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> ImageSynthesizers { get; } = [];
 
+    /// <summary>
+    /// Groups that a job's trials are split into at least. More than there are workers where more of them start once there is something to do:
+    /// the demand they see is these groups. Fewer groups share more work.
+    /// </summary>
+    public int TrialGroups { get; set; } = 1;
+
     /// <summary>How often names of workers are resolved again.</summary>
     public TimeSpan DiscoveryInterval { get; set; } = TimeSpan.FromSeconds(10);
 

@@ -22,7 +22,7 @@ internal sealed class Manifests
 
     /// <summary>Every overlay, and two with the components that no overlay has.</summary>
     public static TheoryData<string> Names { get; } =
-        new([.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)!).Order(), "base", "local+keda+otel", "gpu+otel"]);
+        new([.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)!).Order(), "base", "local+keda+otel", "gpu+otel", "s3+tls"]);
 
     public IReadOnlyList<Yaml> All { get; }
 

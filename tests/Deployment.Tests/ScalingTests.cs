@@ -24,6 +24,8 @@ public sealed class ScalingTests
         var port = manifests["Service", "gateway"].At("spec/ports").Items.Single()["port"].Text;
         Assert.Equal($"gateway.fewshot.svc:{port}", metadata["scalerAddress"]);
 
+        Assert.Equal(scaled["maxReplicaCount"].Text, manifests.EnvironmentOf("gateway")["Gateway__TrialGroups"]);
+
         var behavior = scaled.At("advanced/horizontalPodAutoscalerConfig/behavior/scaleDown");
         Assert.Equal(600, behavior["stabilizationWindowSeconds"].Number);
         // With none the gateway would find nobody to ask: its patience ends before a node has come.

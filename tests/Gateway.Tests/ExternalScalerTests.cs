@@ -60,6 +60,27 @@ public sealed class ExternalScalerTests
     }
 
     [Fact]
+    public async Task GetMetrics_MoreGroupsThanWorkers_AreTheDemand()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.TrialGroups = 5);
+        using var channel = GrpcChannel.ForAddress(rig.Address);
+        var scaler = new ExternalScaler.ExternalScalerClient(channel);
+        using var hold = new ManualResetEventSlim();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (stage, _) =>
+        {
+            if (stage == "trials" && entered.TrySetResult())
+                Assert.True(hold.Wait(TimeSpan.FromSeconds(30)));
+        };
+        var job = await rig.StartAsync("r1", await rig.SpecAsync());
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(5, (await scaler.GetMetricsAsync(new GetMetricsRequest { ScaledObjectRef = Ref() }, deadline: GatewayRig.Deadline)).MetricValues[0].MetricValueFloat);
+        hold.Set();
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync(job.Id)).State);
+        Assert.Equal(5, rig.Stages.RunsOf("trials"));
+    }
+
+    [Fact]
     public async Task IsActive_BetweenTwoAttempts_StaysTrue()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.RetryPause = TimeSpan.FromSeconds(20));

@@ -13,11 +13,12 @@ public sealed partial class StageClients
 {
     private readonly StageWorkers workers;
     private readonly StageCaller caller;
+    private readonly GatewayOptions options;
 
-    internal StageClients(StageWorkers workers, StageCaller caller) => (this.workers, this.caller) = (workers, caller);
+    internal StageClients(StageWorkers workers, StageCaller caller, GatewayOptions options) => (this.workers, this.caller, this.options) = (workers, caller, options);
 
     /// <summary>How many groups of trials can run at a time.</summary>
-    public int TrialSlots => workers.Trials.Count;
+    public int TrialSlots => Math.Max(workers.Trials.Count, options.TrialGroups);
 
     /// <summary>A network's blocks and costs.</summary>
     public async Task<NetworkFacts> DescribeNetworkAsync(
