@@ -25,6 +25,7 @@ test: setup
 bench: setup
 	dotnet run -c Release --project tests/Benchmarks/OperatorCall
 	dotnet run -c Release --project tests/Benchmarks/GrpcThroughput
+	dotnet run -c Release --project tests/Benchmarks/ArtifactTransfer
 	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10
 	dotnet run -c Release --project tests/Benchmarks/CompressionTrials -- all 10
 	dotnet run -c Release --project tests/Benchmarks/Synthesis

@@ -6,38 +6,24 @@ namespace Fewshot.Artifacts;
 /// <summary>Artifacts as files of one folder, named by their digest alone. Any number of processes may share the folder.</summary>
 public sealed class FileArtifactStore(string folder) : IArtifactStore, IDisposable
 {
-    private const int ChunkBytes = 256 << 10;
+    private const int ChunkBytes = 512 << 10;
     private readonly DurableFolder files = new(folder);
 
     /// <inheritdoc/>
     public async Task<ArtifactInfo> PutAsync(Stream content, Digest? expected = null, CancellationToken ct = default)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        try
+        return await files.WithTempAsync(async temp =>
         {
-            return await files.WithTempAsync(async temp =>
-            {
-                int count;
-                while ((count = await content.ReadAsync(buffer, ct)) > 0)
-                {
-                    hash.AppendData(buffer, 0, count);
-                    await temp.WriteAsync(buffer.AsMemory(0, count), ct);
-                }
-
-                var actual = Digest.FromHash(hash.GetHashAndReset());
-                if (expected is { } wanted && wanted != actual)
-                    throw new DigestMismatchException(wanted, actual);
-                var info = new ArtifactInfo(actual, temp.Position);
-                // Also where the name is taken: what is there may be damaged, these bytes are not.
-                files.Publish(temp, actual.Hex);
-                return info;
-            });
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+            await CopyAsync(content, temp, hash, ct);
+            var actual = Digest.FromHash(hash.GetHashAndReset());
+            if (expected is { } wanted && wanted != actual)
+                throw new DigestMismatchException(wanted, actual);
+            var info = new ArtifactInfo(actual, temp.Position);
+            // Also where the name is taken: what is there may be damaged, these bytes are not.
+            files.Publish(temp, actual.Hex);
+            return info;
+        });
     }
 
     /// <inheritdoc/>
@@ -61,6 +47,33 @@ public sealed class FileArtifactStore(string folder) : IArtifactStore, IDisposab
 
     /// <inheritdoc/>
     public void Dispose() => files.Dispose();
+
+    /// <summary>Each piece is hashed while it is written and the next one is read.</summary>
+    private static async Task CopyAsync(Stream content, FileStream temp, IncrementalHash hash, CancellationToken ct)
+    {
+        var (buffer, other) = (ArrayPool<byte>.Shared.Rent(ChunkBytes), ArrayPool<byte>.Shared.Rent(ChunkBytes));
+        var taking = Task.CompletedTask;
+        try
+        {
+            int count;
+            while ((count = await content.ReadAtLeastAsync(buffer.AsMemory(0, ChunkBytes), ChunkBytes, throwOnEndOfStream: false, ct)) > 0)
+            {
+                await taking;
+                var piece = buffer.AsMemory(0, count);
+                taking = Task.WhenAll(Task.Run(() => hash.AppendData(piece.Span), CancellationToken.None), temp.WriteAsync(piece, CancellationToken.None).AsTask());
+                (buffer, other) = (other, buffer);
+            }
+        }
+        finally
+        {
+            // Before anything else: the buffers go back, and the file may.
+            await taking.ContinueWith(_ => { }, TaskScheduler.Default);
+            ArrayPool<byte>.Shared.Return(buffer);
+            ArrayPool<byte>.Shared.Return(other);
+        }
+
+        await taking;
+    }
 
     private FileStream OpenFile(Digest digest)
     {

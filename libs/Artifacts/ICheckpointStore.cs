@@ -50,7 +50,14 @@ public sealed class LedgerCheckpointStore(IArtifactStore artifacts, IStepLedger 
     /// <exception cref="LeaseLostException">Another worker has taken the step over; what this one computes is of no use any more.</exception>
     public void Save(Action<Stream> write)
     {
-        var info = artifacts.Put(write);
-        ledger.SetCheckpointAsync(lease, info.Digest, CancellationToken.None).GetAwaiter().GetResult();
+        try
+        {
+            var info = artifacts.Put(write);
+            ledger.SetCheckpointAsync(lease, info.Digest, CancellationToken.None).GetAwaiter().GetResult();
+        }
+        catch (StoreUnavailableException)
+        {
+            // The one before stays the newest, and the work goes on: it must not end because a store is away for a while.
+        }
     }
 }

@@ -2,11 +2,32 @@ using System.Security.Cryptography;
 
 namespace Fewshot.Artifacts;
 
-/// <summary>Reads a stream forward and, at its end, compares what was read with the digest it should have.</summary>
-public sealed class VerifyingStream(Stream inner, Digest digest) : Stream
+/// <summary>
+/// Reads a stream forward and, at its end, compares what was read with the digest it should have. Reads and hashes one piece ahead, so that
+/// this costs no time of its own where there is a core to do it.
+/// </summary>
+public sealed class VerifyingStream : Stream
 {
+    private const int LargestPiece = 512 << 10;
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly CancellationTokenSource disposed = new();
+    private readonly Stream inner;
+    private readonly Digest digest;
+    private byte[] piece = [], spare;
+    private int used, filled;
+    private long position;
     private bool verified;
+    private Task<int>? ahead;
+
+    /// <summary>Takes the inner stream over.</summary>
+    /// <param name="inner">At its beginning, of known length.</param>
+    /// <param name="digest">What it should hash to.</param>
+    public VerifyingStream(Stream inner, Digest digest)
+    {
+        (this.inner, this.digest) = (inner, digest);
+        // One byte more than a small artifact has: then its end is seen at once.
+        spare = new byte[Math.Min(inner.Length + 1, LargestPiece)];
+    }
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -23,7 +44,7 @@ public sealed class VerifyingStream(Stream inner, Digest digest) : Stream
     /// <inheritdoc/>
     public override long Position
     {
-        get => inner.Position;
+        get => position;
         set => throw new NotSupportedException("A verified artifact is read in order.");
     }
 
@@ -33,9 +54,9 @@ public sealed class VerifyingStream(Stream inner, Digest digest) : Stream
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
-        var count = inner.Read(buffer);
-        Check(buffer[..count], atEnd: count == 0 && !buffer.IsEmpty);
-        return count;
+        if (buffer.IsEmpty || (used == filled && !NextAsync(CancellationToken.None).GetAwaiter().GetResult()))
+            return 0;
+        return Take(buffer);
     }
 
     /// <inheritdoc/>
@@ -45,9 +66,9 @@ public sealed class VerifyingStream(Stream inner, Digest digest) : Stream
     /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var count = await inner.ReadAsync(buffer, cancellationToken);
-        Check(buffer.Span[..count], atEnd: count == 0 && !buffer.IsEmpty);
-        return count;
+        if (buffer.IsEmpty || (used == filled && !await NextAsync(cancellationToken)))
+            return 0;
+        return Take(buffer.Span);
     }
 
     /// <inheritdoc/>
@@ -67,23 +88,56 @@ public sealed class VerifyingStream(Stream inner, Digest digest) : Stream
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !disposed.IsCancellationRequested)
         {
+            disposed.Cancel();
+            // What reads ahead must not be left with a closed stream.
+            ahead?.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
             inner.Dispose();
             hash.Dispose();
+            disposed.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    private void Check(ReadOnlySpan<byte> read, bool atEnd)
+    private int Take(Span<byte> buffer)
     {
-        hash.AppendData(read);
-        if (!atEnd || verified)
-            return;
-        var actual = Digest.FromHash(hash.GetCurrentHash());
-        if (actual != digest)
-            throw new DataLossException($"The stored bytes of artifact {digest} are damaged: they hash to {actual}.");
-        verified = true;
+        var count = Math.Min(buffer.Length, filled - used);
+        piece.AsSpan(used, count).CopyTo(buffer);
+        used += count;
+        position += count;
+        return count;
+    }
+
+    /// <summary>Makes the next piece the present one; false at the end, once it is verified.</summary>
+    private async Task<bool> NextAsync(CancellationToken ct)
+    {
+        if (verified)
+            return false;
+        ahead ??= Task.Run(() => FillAsync(spare));
+        filled = await ahead.WaitAsync(ct);
+        used = 0;
+        (piece, spare) = (spare, piece);
+        if (filled < piece.Length)
+        {
+            var actual = Digest.FromHash(hash.GetCurrentHash());
+            if (actual != digest)
+                throw new DataLossException($"The stored bytes of artifact {digest} are damaged: they hash to {actual}.");
+            verified = true;
+            return filled > 0;
+        }
+
+        if (spare.Length == 0)
+            spare = new byte[piece.Length];
+        ahead = Task.Run(() => FillAsync(spare));
+        return true;
+    }
+
+    private async Task<int> FillAsync(byte[] target)
+    {
+        var count = await inner.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, disposed.Token);
+        hash.AppendData(target, 0, count);
+        return count;
     }
 }

@@ -83,6 +83,26 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task LedgerCheckpointStore_RedisGone_TheWorkGoesOnFromTheOneBefore()
+    {
+        using var folder = new TemporaryFolder();
+        using var artifacts = new FileArtifactStore(folder.Path);
+        using var impatient = new RedisServer(redis.Address, TimeSpan.FromMilliseconds(300));
+        var hasty = new RedisStepLedger(impatient, TimeSpan.FromMinutes(1));
+        var checkpoints = new LedgerCheckpointStore(artifacts, hasty, (await hasty.TryAcquireAsync(Key, "me"))!);
+        checkpoints.Save(stream => stream.WriteByte(1));
+        redis.Kill();
+        checkpoints.Save(stream => stream.WriteByte(2));
+        await redis.InitializeAsync();
+        await Poll.UntilAsync(async () => await hasty.FindCheckpointAsync(Key).ContinueWith(found => found.IsCompletedSuccessfully, TaskScheduler.Default));
+        using (var kept = checkpoints.OpenNewest())
+            Assert.Equal(1, kept!.ReadByte());
+        checkpoints.Save(stream => stream.WriteByte(3));
+        using var newest = checkpoints.OpenNewest();
+        Assert.Equal(3, newest!.ReadByte());
+    }
+
+    [Fact]
     public async Task Everything_DoneButReportedLost_IsHarmlessWhenRepeated()
     {
         using var proxy = new LossyProxy(redis.Port);

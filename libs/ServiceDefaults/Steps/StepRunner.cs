@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Fewshot.Artifacts;
+using Fewshot.Stages.V1;
 using Google.Protobuf;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -179,7 +180,7 @@ public sealed partial class StepRunner
                 var duration = Stopwatch.GetElapsedTime(started);
                 Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
                 LogDone(step.Stage, key, duration.TotalSeconds);
-                return new FinishedStep(await journal.CommitAsync(lease, step, result, context.Made, duration), RunElsewhere: false);
+                return new FinishedStep(await CommitAsync(run, key, () => journal.CommitAsync(lease, step, result, context.Made, duration)), RunElsewhere: false);
             }
             catch (Exception e)
             {
@@ -190,6 +191,23 @@ public sealed partial class StepRunner
             {
                 await ended.CancelAsync();
                 await heartbeat;
+            }
+        }
+    }
+
+    /// <summary>A store that is away for a while must not cost what is done.</summary>
+    private async Task<StepRecord> CommitAsync(RunningStep run, StepKey key, Func<Task<StepRecord>> commit)
+    {
+        while (true)
+        {
+            try
+            {
+                return await commit();
+            }
+            catch (StoreUnavailableException e)
+            {
+                LogCommit(e, key);
+                await Task.Delay(options.RetryAfter, run.Stop);
             }
         }
     }
@@ -255,6 +273,9 @@ public sealed partial class StepRunner
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "CUDA failed; this process ends because its GPU context is gone")]
     private partial void LogGpuLost(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The result of step {Key} could not be stored; trying again")]
+    private partial void LogCommit(Exception e, StepKey key);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of step {Key} could not be renewed; trying again")]
     private partial void LogRenewal(Exception e, StepKey key);
