@@ -8,10 +8,12 @@ namespace Fewshot.EndToEnd;
 [Collection(ProgramTests.Name)]
 public class ClusterTests(Drawings drawings)
 {
-    [Theory]
+    [SkippableTheory]
     [InlineData("files")]
+    [InlineData("servers")]
     public void Cluster_ThreeWorkersOneOfThemKilled_EndsInTheModelOfOneProcess(string stores)
     {
+        Skip.If(stores == "servers" && !File.Exists("/usr/bin/redis-server"), "redis-server is not installed");
         using var folder = new TemporaryFolder();
         var alone = FewshotProcess.Run(Job(folder["state"], folder["alone"]));
         Assert.True(alone.ExitCode == 0, alone.ToString());

@@ -60,7 +60,7 @@ public sealed class DcVitTests(Drawings drawings) : IDisposable
         {
             ["--macs-ratio", "0.8", "--metric", "mse", "--feature", "cls_token", "--init", "random", "--train-all-blocks", "--macs-convention", "paper"],
             ["--macs-ratio", "0.7", "--metric", "train-loss", "--feature", "last_trained", "--init", "ridge", "--selection", "activation", "--at-once"],
-            ["--latency-reduction", "0.02", "--latency-batch", "64", "--latency-runs", "30", "--init", "reused", "--candidates", "blocks.0,blocks.1,blocks.3", "--lr", "1e-4", "--synthetic-method", "deepdream"],
+            ["--macs-ratio", "0.75", "--init", "reused", "--candidates", "blocks.0,blocks.1,blocks.3", "--lr", "1e-4", "--synthetic-method", "deepdream"],
             ["--macs-ratio", "0.6", "--extra-blocks", "1", "--candidates", "blocks.0,blocks.1,blocks.2,blocks.3"],
         }.Index())
         {
@@ -69,6 +69,23 @@ public sealed class DcVitTests(Drawings drawings) : IDisposable
             using var report = JsonDocument.Parse(run.Output);
             Assert.True(report.RootElement.GetProperty("macs_reduction").GetDouble() > 0);
         }
+    }
+
+    [Fact]
+    public void DcVit_LatencyTarget_IsMetOrSaidToBeOutOfReach()
+    {
+        var run = FewshotProcess.Run(DcVit("state", "out", "--latency-reduction", "0.02", "--latency-batch", "64", "--latency-runs", "30", "--json"));
+
+        // What is measured depends on what else runs on this machine.
+        if (run.ExitCode == 3)
+        {
+            Refused(run, 3, "A latency reduction of 2.0 % cannot be reached");
+            return;
+        }
+
+        Assert.True(run.ExitCode == 0, run.ToString());
+        using var report = JsonDocument.Parse(run.Output);
+        Assert.True(report.RootElement.GetProperty("macs_reduction").GetDouble() > 0);
     }
 
     [Theory]

@@ -30,7 +30,7 @@ public sealed record MimicSettings(
     double WeightDecay = 1e-4,
     double GradientClip = 1,
     double WarmupFraction = 0.01,
-    Initialization Initialization = Initialization.Ridge,
+    Initialization Initialization = Initialization.Reused,
     bool AllBlocks = false,
     FeaturePoint FeaturePoint = FeaturePoint.PreGap)
 {

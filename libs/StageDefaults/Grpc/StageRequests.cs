@@ -58,8 +58,8 @@ public static class StageRequests
         Fields.Known(training.Initialization, field + ".initialization") switch
         {
             Initialization.Random => Mimicking.Initialization.Random,
-            Initialization.Reused => Mimicking.Initialization.Reused,
-            _ => Mimicking.Initialization.Ridge,
+            Initialization.Ridge => Mimicking.Initialization.Ridge,
+            _ => Mimicking.Initialization.Reused,
         },
         training.AllBlocks,
         point);

@@ -45,9 +45,9 @@ internal static class DcVitRequests
             WarmupFraction = settings.Training.WarmupFraction,
             Initialization = settings.Training.Initialization switch
             {
-                "reused" => Initialization.Reused,
+                "ridge" => Initialization.Ridge,
                 "random" => Initialization.Random,
-                _ => Initialization.Ridge,
+                _ => Initialization.Reused,
             },
             AllBlocks = settings.Training.AllBlocks,
         },

@@ -50,7 +50,7 @@ internal sealed class DcVitOptions(bool several)
     private readonly Option<double> warmup = OptionKinds.Number("--warmup", "share of the iterations in which the learning rate rises (the paper: 20 of 2000 epochs)", 1e-6, 0.9, 0.01);
     private readonly Option<string> initialization = OptionKinds.Word(
         "--init", "weights a narrowed MLP starts from: the original's (the paper), drawn anew, or the original's with the last layer solved by ridge regression to reproduce the block",
-        "ridge", "reused", "random", "ridge");
+        "reused", "reused", "random", "ridge");
 
     private readonly Option<string> feature = OptionKinds.Word(
         "--feature", "what is mimicked: all tokens after the final norm (the paper; CNNs: the map before pooling), the class token (after pooling), or the output of the last block that trains",

@@ -69,9 +69,9 @@ internal static class DcVitTranslation
         Fields.Number(training.WarmupFraction, field + ".warmup_fraction", 0, 0.9, defaultValue: 0.01),
         Fields.Known(training.Initialization, field + ".initialization") switch
         {
-            Trials.V1.Initialization.Reused => P.Initialization.Reused,
+            Trials.V1.Initialization.Ridge => P.Initialization.Ridge,
             Trials.V1.Initialization.Random => P.Initialization.Random,
-            _ => P.Initialization.Ridge,
+            _ => P.Initialization.Reused,
         },
         training.AllBlocks);
 }
