@@ -34,6 +34,9 @@ public readonly record struct Digest
         ? digest
         : throw new FormatException($"Not a digest (sha256: and 64 lower-case hexadecimal digits): {Printable.Quote(text)}.");
 
+    /// <summary>The digest of these 64 digits, such as a file's name; null where they are none.</summary>
+    internal static Digest? OfHex(string? text) => TryParse(Prefix + text, out var digest) ? digest : null;
+
     /// <inheritdoc cref="Parse"/>
     public static bool TryParse(string? text, out Digest digest)
     {

@@ -12,11 +12,19 @@ public sealed class FileArtifactNames(string folder) : IArtifactNames, IDisposab
     public Task SetAsync(string name, Digest digest, CancellationToken ct = default) => files.WriteAsync(FileOf(name), Encoding.ASCII.GetBytes(digest.ToString()));
 
     /// <inheritdoc/>
+    public Task RemoveAsync(string name, CancellationToken ct = default)
+    {
+        File.Delete(files.PathOf(FileOf(name)));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public async IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken ct = default)
     {
         foreach (var file in files.Names(FileOf(prefix) + "*"))
         {
-            if (Digest.TryParse(await File.ReadAllTextAsync(files.PathOf(file), ct), out var digest))
+            // Gone since the folder was read?
+            if (File.Exists(files.PathOf(file)) && Digest.TryParse(await File.ReadAllTextAsync(files.PathOf(file), ct), out var digest))
                 yield return (file.Replace('.', '/'), digest);
         }
     }

@@ -1,10 +1,11 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace Fewshot.Artifacts;
 
 /// <summary>Artifacts as files of one folder, named by their digest alone. Any number of processes may share the folder.</summary>
-public sealed class FileArtifactStore(string folder) : IArtifactStore, IDisposable
+public sealed class FileArtifactStore(string folder) : IArtifactStore, IArtifactRemoval, IDisposable
 {
     private const int ChunkBytes = 512 << 10;
     private readonly DurableFolder files = new(folder);
@@ -43,6 +44,26 @@ public sealed class FileArtifactStore(string folder) : IArtifactStore, IDisposab
         await using (stream)
             await stream.CopyToAsync(Stream.Null, ChunkBytes, ct);
         return files.PathOf(digest.Hex);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StoredArtifact> ListAsync([EnumeratorCancellation] CancellationToken ct = default)
+    {
+        await Task.CompletedTask;
+        foreach (var name in files.Names("*"))
+        {
+            ct.ThrowIfCancellationRequested();
+            var file = new FileInfo(files.PathOf(name));
+            if (Digest.OfHex(name) is { } digest && file.Exists)
+                yield return new StoredArtifact(digest, new DateTimeOffset(file.LastWriteTimeUtc));
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(Digest digest, CancellationToken ct = default)
+    {
+        File.Delete(files.PathOf(digest.Hex));
+        return Task.CompletedTask;
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,9 @@ public interface IArtifactNames
     /// <summary>Gives a name to an artifact that is stored already; the name may have been another's.</summary>
     Task SetAsync(string name, Digest digest, CancellationToken ct = default);
 
-    /// <summary>The names that begin with a kind and a slash, in no order.</summary>
+    /// <summary>Takes a name away; its artifact stays.</summary>
+    Task RemoveAsync(string name, CancellationToken ct = default);
+
+    /// <summary>The names that begin with a kind and a slash, or all where nothing is given, in no order.</summary>
     IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, CancellationToken ct = default);
 }

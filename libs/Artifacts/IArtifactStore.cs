@@ -31,6 +31,24 @@ public interface IArtifactStore
     Task<string> MaterializeAsync(Digest digest, CancellationToken ct = default);
 }
 
+/// <summary>An artifact as a collection of garbage sees it.</summary>
+/// <param name="Digest">Its name.</param>
+/// <param name="LastPut">When it was put for the last time, by the store's clock.</param>
+public sealed record StoredArtifact(Digest Digest, DateTimeOffset LastPut);
+
+/// <summary>What a collection of garbage needs of a store.</summary>
+public interface IArtifactRemoval
+{
+    /// <summary>Every artifact, in no order.</summary>
+    IAsyncEnumerable<StoredArtifact> ListAsync(CancellationToken ct = default);
+
+    /// <summary>Removes an artifact, and nothing where there is none.</summary>
+    Task RemoveAsync(Digest digest, CancellationToken ct = default);
+
+    /// <summary>Removes what puts left behind that were begun this long ago and never ended, where the store keeps such things apart from artifacts.</summary>
+    Task RemoveUnfinishedAsync(TimeSpan age, CancellationToken ct = default) => Task.CompletedTask;
+}
+
 /// <summary>Artifacts small enough for memory.</summary>
 public static class ArtifactStoreExtensions
 {

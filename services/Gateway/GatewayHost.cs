@@ -44,6 +44,11 @@ public static class GatewayHost
         services.AddSingleton<JobRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
         services.AddSingleton<JobSubmission>();
+        services.AddSingleton<JobReferences>();
+        services.AddSingleton(provider => new ArtifactCollector(
+            provider.GetRequiredService<IJobStore>(), provider.GetRequiredService<IStepLedger>(), provider.GetRequiredService<IArtifactStore>(),
+            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>()));
+        services.AddHostedService<CollectionService>();
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
         services.MapError<NoWorkerException>(StatusCode.Unavailable);
         services.MapError<JobNotFoundException>(StatusCode.NotFound);

@@ -39,6 +39,12 @@ public sealed class GatewayOptions
     /// <summary>How often unfinished jobs are looked for.</summary>
     public TimeSpan ReclaimInterval { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long an ended job is kept with everything it made; unset: for ever. Artifacts that no job needs go with those that are not kept.</summary>
+    public TimeSpan? KeepJobs { get; set; }
+
+    /// <summary>How often jobs and artifacts that are not kept are looked for.</summary>
+    public TimeSpan CollectionInterval { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>How often a running job looks whether it was cancelled through another gateway.</summary>
     public TimeSpan CancelPoll { get; set; } = TimeSpan.FromMilliseconds(500);
 

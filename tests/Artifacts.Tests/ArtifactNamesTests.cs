@@ -30,6 +30,10 @@ public sealed class ArtifactNamesTests(RedisProcess redis, S3rverProcess s3) : I
         Assert.Equal([("jobs/job-1", One), ("jobs/job-2", Two)], (await ListAsync(names, "jobs/")).OrderBy(named => named.Name));
         Assert.Equal([("pins/job-3", One)], await ListAsync(other, "pins/"));
         Assert.Empty(await ListAsync(other, "nothing/"));
+        Assert.Equal(3, (await ListAsync(other, "")).Count);
+        await other.RemoveAsync("jobs/job-1");
+        await other.RemoveAsync("jobs/job-1");
+        Assert.Equal([("jobs/job-2", Two)], await ListAsync(names, "jobs/"));
     }
 
     private static async Task<List<(string Name, Digest Digest)>> ListAsync(IArtifactNames names, string prefix)

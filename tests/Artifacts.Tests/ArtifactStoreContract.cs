@@ -105,6 +105,23 @@ public abstract class ArtifactStoreContract
     }
 
     [Fact]
+    public async Task RemoveAsync_ListedArtifact_IsGoneForEveryoneUntilItIsPutAgain()
+    {
+        var (store, content) = (Open(), RandomNumberGenerator.GetBytes(600_000));
+        var (kept, removed) = (await store.PutBytesAsync(RandomNumberGenerator.GetBytes(10)), await store.PutBytesAsync(content));
+        var listed = await ListAsync(store);
+        Assert.InRange(listed[removed], DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+        await ((IArtifactRemoval)store).RemoveAsync(removed);
+        await ((IArtifactRemoval)store).RemoveAsync(removed);
+        Assert.Null(await Open().StatAsync(removed));
+        listed = await ListAsync(Open());
+        Assert.True(listed.ContainsKey(kept) && !listed.ContainsKey(removed));
+        await store.PutBytesAsync(content);
+        await ((IArtifactRemoval)store).RemoveUnfinishedAsync(TimeSpan.Zero);
+        await HasAsync(Open(), content);
+    }
+
+    [Fact]
     public async Task OpenAsync_ReadSynchronously_GivesTheSameBytes()
     {
         var (store, content) = (Open(), RandomNumberGenerator.GetBytes(600_000));
@@ -113,6 +130,14 @@ public abstract class ArtifactStoreContract
         using var read = new MemoryStream();
         await Task.Run(() => stream.CopyTo(read));
         Assert.Equal(content, read.ToArray());
+    }
+
+    private static async Task<Dictionary<Digest, DateTimeOffset>> ListAsync(IArtifactStore store)
+    {
+        var found = new Dictionary<Digest, DateTimeOffset>();
+        await foreach (var artifact in ((IArtifactRemoval)store).ListAsync())
+            found.Add(artifact.Digest, artifact.LastPut);
+        return found;
     }
 
     private static async Task HasAsync(IArtifactStore store, byte[] content)

@@ -32,6 +32,8 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public string Folder => folder;
 
+    public IServiceProvider Services => app!.Services;
+
     public string Address { get; private set; } = "";
 
     public CompressionService.CompressionServiceClient Jobs => new(channel!);

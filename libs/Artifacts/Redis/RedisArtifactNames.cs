@@ -13,6 +13,9 @@ public sealed class RedisArtifactNames(RedisServer server) : IArtifactNames
         server.RunAsync(database => database.HashSetAsync(Key, name, digest.ToString()), ct: ct);
 
     /// <inheritdoc/>
+    public Task RemoveAsync(string name, CancellationToken ct = default) => server.RunAsync(database => database.HashDeleteAsync(Key, name), ct: ct);
+
+    /// <inheritdoc/>
     public async IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken ct = default)
     {
         foreach (var entry in await server.RunAsync(database => database.HashGetAllAsync(Key), ct: ct))

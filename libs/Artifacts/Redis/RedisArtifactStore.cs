@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using StackExchange.Redis;
 
 namespace Fewshot.Artifacts.Redis;
@@ -7,12 +8,31 @@ namespace Fewshot.Artifacts.Redis;
 /// Artifacts in Redis, for small set-ups: one hash each, a field for each chunk and <c>size</c>, which is written last. They live in the
 /// server's memory, so none may have more than <see cref="LargestBytes"/>.
 /// </summary>
-public sealed class RedisArtifactStore(RedisServer server, LocalCopies copies) : IArtifactStore
+public sealed class RedisArtifactStore(RedisServer server, LocalCopies copies) : IArtifactStore, IArtifactRemoval
 {
     /// <summary>Of one artifact.</summary>
     public const int LargestBytes = 64 << 20;
 
     internal const int ChunkBytes = 512 << 10;
+
+    /// <summary>KEYS: all artifacts. ARGV: digits.</summary>
+    private const string Announce = "return redis.call('ZADD', KEYS[1], redis.call('TIME')[1], ARGV[1])";
+
+    /// <summary>KEYS: artifact, all artifacts. ARGV: size, digits.</summary>
+    private const string Publish = """
+        redis.call('HSET', KEYS[1], 'size', ARGV[1])
+        redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[2])
+        return 1
+        """;
+
+    /// <summary>KEYS: artifact, all artifacts. ARGV: digits.</summary>
+    private const string Remove = """
+        redis.call('UNLINK', KEYS[1])
+        redis.call('ZREM', KEYS[2], ARGV[1])
+        return 1
+        """;
+
+    private static readonly RedisKey All = RedisServer.Prefix + "artifacts";
 
     /// <inheritdoc/>
     /// <exception cref="StoreFullException">It is too large for this store, or the server's memory is full; nothing was stored.</exception>
@@ -27,13 +47,15 @@ public sealed class RedisArtifactStore(RedisServer server, LocalCopies copies) :
         var (key, size) = (KeyOf(digest), chunks.Sum(chunk => (long)chunk.Length));
         try
         {
+            // Listed from its first byte on: what is never finished is collected with what nobody needs.
+            await server.EvaluateAsync(Announce, [All], [digest.Hex], ct: ct);
             for (var i = 0; i < chunks.Count; i++)
             {
                 var (field, value) = (i, chunks[i]);
                 await server.RunAsync(database => database.HashSetAsync(key, field, value), ct: ct);
             }
 
-            await server.RunAsync(database => database.HashSetAsync(key, "size", size), ct: ct);
+            await server.EvaluateAsync(Publish, [key, All], [size, digest.Hex], ct: ct);
         }
         catch (StoreFullException)
         {
@@ -60,6 +82,19 @@ public sealed class RedisArtifactStore(RedisServer server, LocalCopies copies) :
 
     /// <inheritdoc/>
     public Task<string> MaterializeAsync(Digest digest, CancellationToken ct = default) => copies.GetAsync(digest, stop => OpenAsync(digest, stop), ct);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StoredArtifact> ListAsync([EnumeratorCancellation] CancellationToken ct = default)
+    {
+        foreach (var entry in await server.RunAsync(database => database.SortedSetRangeByRankWithScoresAsync(All), ct: ct))
+        {
+            if (Digest.OfHex(entry.Element) is { } digest)
+                yield return new StoredArtifact(digest, DateTimeOffset.FromUnixTimeSeconds((long)entry.Score));
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(Digest digest, CancellationToken ct = default) => server.EvaluateAsync(Remove, [KeyOf(digest), All], [digest.Hex], ct: ct);
 
     private static RedisKey KeyOf(Digest digest) => RedisServer.Prefix + "artifact:" + digest.Hex;
 

@@ -24,6 +24,10 @@ public sealed class S3ArtifactNames(S3Location location, TimeSpan? patience = nu
         ct);
 
     /// <inheritdoc/>
+    public Task RemoveAsync(string name, CancellationToken ct = default) =>
+        bucket.RunAsync((client, stop) => client.DeleteObjectAsync(bucket.Location.Bucket, Folder + name, stop), ct);
+
+    /// <inheritdoc/>
     public async IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken ct = default)
     {
         var request = new ListObjectsV2Request { BucketName = bucket.Location.Bucket, Prefix = Folder + prefix };

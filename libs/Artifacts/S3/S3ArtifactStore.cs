@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -8,7 +9,7 @@ namespace Fewshot.Artifacts.S3;
 /// Artifacts as objects named by their digest, so that a repeated put is harmless. Large ones go up in parts and never whole into memory; one whose
 /// digest is not known beforehand passes through a local file, which then serves as the local copy.
 /// </summary>
-public sealed class S3ArtifactStore : IArtifactStore, IDisposable
+public sealed class S3ArtifactStore : IArtifactStore, IArtifactRemoval, IDisposable
 {
     private const int UploadsAtOnce = 4;
     private readonly S3Bucket bucket;
@@ -69,27 +70,39 @@ public sealed class S3ArtifactStore : IArtifactStore, IDisposable
     /// <inheritdoc/>
     public Task<string> MaterializeAsync(Digest digest, CancellationToken ct = default) => copies.GetAsync(digest, stop => OpenAsync(digest, stop), ct);
 
-    /// <summary>Removes the parts of uploads that were begun long ago and never ended.</summary>
-    /// <param name="age">At least this old; the longest upload takes less.</param>
-    /// <param name="ct">Stops it.</param>
-    /// <returns>How many there were.</returns>
-    public async Task<int> AbortStaleUploadsAsync(TimeSpan age, CancellationToken ct = default)
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StoredArtifact> ListAsync([EnumeratorCancellation] CancellationToken ct = default)
     {
-        var (aborted, request) = (0, new ListMultipartUploadsRequest { BucketName = bucket.Location.Bucket, Prefix = bucket.Location.Prefix });
+        var request = new ListObjectsV2Request { BucketName = bucket.Location.Bucket, Prefix = bucket.ArtifactPrefix };
         while (true)
         {
-            var page = await bucket.RunAsync((client, stop) => client.ListMultipartUploadsAsync(request, stop), ct);
-            foreach (var upload in page.MultipartUploads ?? [])
+            var page = await bucket.RunAsync((client, stop) => client.ListObjectsV2Async(request, stop), ct);
+            foreach (var one in page.S3Objects ?? [])
             {
-                if (upload.Initiated is not { } begun || DateTime.UtcNow - begun.ToUniversalTime() < age)
-                    continue;
-                await bucket.RunAsync((client, stop) => client.AbortMultipartUploadAsync(bucket.Location.Bucket, upload.Key, upload.UploadId, stop), ct);
-                aborted++;
+                if (Digest.OfHex(one.Key[bucket.ArtifactPrefix.Length..]) is { } digest && one.LastModified is { } put)
+                    yield return new StoredArtifact(digest, new DateTimeOffset(put.ToUniversalTime()));
             }
 
             if (page.IsTruncated != true)
-                return aborted;
-            (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
+                yield break;
+            request.ContinuationToken = page.NextContinuationToken;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(Digest digest, CancellationToken ct = default) =>
+        bucket.RunAsync((client, stop) => client.DeleteObjectAsync(bucket.Location.Bucket, bucket.KeyOf(digest), stop), ct);
+
+    /// <inheritdoc/>
+    public async Task RemoveUnfinishedAsync(TimeSpan age, CancellationToken ct = default)
+    {
+        try
+        {
+            await AbortStaleUploadsAsync(age, ct);
+        }
+        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotImplemented || e.ErrorCode == "NoSuchUpload")
+        {
+            // A server that does not list uploads keeps its own house; and one that ended just now needs no abort, the rest is for next time.
         }
     }
 
@@ -98,6 +111,20 @@ public sealed class S3ArtifactStore : IArtifactStore, IDisposable
     {
         bucket.Dispose();
         uploads.Dispose();
+    }
+
+    private async Task AbortStaleUploadsAsync(TimeSpan age, CancellationToken ct)
+    {
+        var request = new ListMultipartUploadsRequest { BucketName = bucket.Location.Bucket, Prefix = bucket.ArtifactPrefix };
+        while (true)
+        {
+            var page = await bucket.RunAsync((client, stop) => client.ListMultipartUploadsAsync(request, stop), ct);
+            foreach (var upload in (page.MultipartUploads ?? []).Where(upload => upload.Initiated is { } begun && DateTime.UtcNow - begun.ToUniversalTime() >= age))
+                await bucket.RunAsync((client, stop) => client.AbortMultipartUploadAsync(bucket.Location.Bucket, upload.Key, upload.UploadId, stop), ct);
+            if (page.IsTruncated != true)
+                return;
+            (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
+        }
     }
 
     private async Task<ArtifactInfo> PutWholeAsync(ArraySegment<byte> content, Digest? expected, CancellationToken ct)

@@ -49,8 +49,11 @@ internal sealed class S3Bucket : IDisposable
 
     public S3Location Location { get; }
 
+    /// <summary>What the names of artifacts' objects begin with.</summary>
+    public string ArtifactPrefix => Location.Prefix + "artifacts/";
+
     /// <summary>The name of an artifact's object.</summary>
-    public string KeyOf(Digest digest) => Location.Prefix + "artifacts/" + digest.Hex;
+    public string KeyOf(Digest digest) => ArtifactPrefix + digest.Hex;
 
     /// <summary>Sends a request, which must be harmless when it is done twice. Refusals that tell something of the object pass as they are.</summary>
     /// <exception cref="StoreUnavailableException">The server cannot be reached, is overloaded, or refuses the credentials.</exception>
@@ -99,7 +102,7 @@ internal sealed class S3Bucket : IDisposable
 
     private static bool IsPassing(Exception e) => e switch
     {
-        AmazonServiceException full when IsFull(full) => false,
+        AmazonServiceException refused when IsFull(refused) || refused.StatusCode == HttpStatusCode.NotImplemented => false,
         AmazonUnmarshallingException => true,
         AmazonServiceException { StatusCode: >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict } => true,
         AmazonServiceException service => PassingCodes.Contains(service.ErrorCode) || (service.InnerException is { } inner && IsPassing(inner)),

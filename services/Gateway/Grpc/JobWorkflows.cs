@@ -28,6 +28,9 @@ public sealed class JobWorkflows
         _ => Practise,
     };
 
+    /// <summary>Whether a kind of job is a method's, not a single stage's.</summary>
+    internal static bool IsMethod(string kind) => kind is Practise or DcVit or Pareto;
+
     /// <summary>Runs a job to its result.</summary>
     public async Task<JobResult> RunAsync(JobRun run)
     {
@@ -51,7 +54,7 @@ public sealed class JobWorkflows
     private async Task<JobResult> RunWorkflowAsync(JobRun run)
     {
         var spec = await artifacts.ReadBytesAsync(Digest.Parse(run.Job.Spec), ct: run.Stop);
-        if (run.Job.Kind is not (Practise or DcVit or Pareto))
+        if (!IsMethod(run.Job.Kind))
             return await stages.RunAsync(StartStageRequest.Parser.ParseFrom(spec), run);
         return CompressionTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec)) switch
         {

@@ -51,6 +51,15 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
         FileJobEventLog.FollowAsync(EventsOf(id), fromSequence, () => Find(id) is not { Ended: false }, silence, ct);
 
     /// <inheritdoc/>
+    public Task ForgetAsync(string id, CancellationToken ct = default)
+    {
+        // The record first: without it the rest is nobody's.
+        foreach (var part in new[] { ".json", ".events", ".cancel" })
+            File.Delete(files.PathOf(id + part));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public Task<long> LastSequenceAsync(string id, CancellationToken ct = default) => Task.FromResult(FileJobEventLog.ReadLastSequence(EventsOf(id)));
 
     /// <inheritdoc/>

@@ -43,6 +43,9 @@ public interface IJobStore
     /// </summary>
     IAsyncEnumerable<JobEvent?> FollowAsync(string id, long fromSequence, TimeSpan silence, CancellationToken ct = default);
 
+    /// <summary>Removes an ended job and its events. Its request id may be used again.</summary>
+    Task ForgetAsync(string id, CancellationToken ct = default);
+
     /// <summary>The number of a job's newest event; 0 where there is none.</summary>
     Task<long> LastSequenceAsync(string id, CancellationToken ct = default);
 }

@@ -15,6 +15,9 @@ public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames names)
     public async Task SaveAsync(JobRecord job, CancellationToken ct) =>
         await names.SetAsync(Prefix + job.Id, await artifacts.PutBytesAsync(JobJson.Write(job), ct), ct);
 
+    /// <summary>Keeps a job's record no longer.</summary>
+    public Task ForgetAsync(string id, CancellationToken ct) => names.RemoveAsync(Prefix + id, ct);
+
     /// <summary>Every record that can still be read.</summary>
     public async IAsyncEnumerable<JobRecord> AllAsync([EnumeratorCancellation] CancellationToken ct)
     {

@@ -56,6 +56,14 @@ internal static class RedisJobScripts
     /// <summary>KEYS: job, events. The number of the newest event.</summary>
     public const string Last = "return tonumber(redis.call('HGET', KEYS[1], 'base') or 0) + redis.call('LLEN', KEYS[2])";
 
+    /// <summary>KEYS: job, events, jobs, unfinished. ARGV: id.</summary>
+    public const string Forget = """
+        redis.call('UNLINK', KEYS[1], KEYS[2])
+        redis.call('ZREM', KEYS[3], ARGV[1])
+        redis.call('ZREM', KEYS[4], ARGV[1])
+        return 1
+        """;
+
     /// <summary>KEYS: job. ARGV: id, what to publish on.</summary>
     public const string Cancel = """
         redis.call('HSET', KEYS[1], 'cancel', 1)

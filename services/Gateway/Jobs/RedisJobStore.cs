@@ -123,6 +123,14 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
     }
 
     /// <inheritdoc/>
+    public async Task ForgetAsync(string id, CancellationToken ct = default)
+    {
+        // The archive first, or it would bring the job back.
+        await archive.ForgetAsync(id, ct);
+        await server.EvaluateAsync(RedisJobScripts.Forget, KeysOf(id), [id], ct: ct);
+    }
+
+    /// <inheritdoc/>
     public async Task<long> LastSequenceAsync(string id, CancellationToken ct = default) =>
         (long)await server.EvaluateAsync(RedisJobScripts.Last, [KeyOf(id), EventsOf(id)], [], ct: ct);
 

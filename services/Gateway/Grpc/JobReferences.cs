@@ -1,0 +1,72 @@
+using Fewshot.Artifacts;
+using Fewshot.Compression.V1;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Workflows;
+using Fewshot.ServiceDefaults;
+using Google.Protobuf;
+
+namespace Fewshot.Gateway.Grpc;
+
+/// <summary>The artifacts that a job needs: its specification, what that names, what its steps made, and its results.</summary>
+internal sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJournal journal, IArtifactStore artifacts)
+{
+    public async Task AddAsync(JobRecord job, HashSet<Digest> needed, CancellationToken ct)
+    {
+        var result = job.Result;
+        IEnumerable<string?> direct =
+        [
+            job.Spec, result?.Model, result?.Report, result?.Profile, result?.ImageSet, result?.Preview, .. (result?.Models ?? []).Select(model => model.Model),
+            .. await InputsAsync(job, ct),
+        ];
+        foreach (var text in direct)
+            Add(text);
+        foreach (var key in await StepsAsync(job.Id, ct))
+        {
+            if (await ledger.FindCheckpointAsync(key, ct) is { } checkpoint)
+                needed.Add(checkpoint);
+            if (await ledger.FindResultAsync(key, ct) is not { } record)
+                continue;
+            needed.Add(record);
+            foreach (var made in (await journal.FindAsync(key, ct))?.ArtifactDigests ?? [])
+                Add(made);
+        }
+
+        void Add(string? text)
+        {
+            if (Digest.TryParse(text, out var digest))
+                needed.Add(digest);
+        }
+    }
+
+    private async Task<IEnumerable<string?>> InputsAsync(JobRecord job, CancellationToken ct)
+    {
+        try
+        {
+            var spec = await artifacts.ReadBytesAsync(Digest.Parse(job.Spec), ct: ct);
+            if (!JobWorkflows.IsMethod(job.Kind))
+                return StageWorkflow.InputsOf(StartStageRequest.Parser.ParseFrom(spec)).Select(input => input.Digest);
+            var plan = CompressionTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec));
+            return [plan.Network, plan.Images, plan.Evaluation, (plan as PractisePlan)?.LatencyProfile];
+        }
+        catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException or InvalidProtocolBufferException or InvalidFieldException)
+        {
+            // A job whose specification is gone cannot run any more.
+            return [];
+        }
+    }
+
+    /// <summary>The steps that have begun so far.</summary>
+    private async Task<HashSet<StepKey>> StepsAsync(string id, CancellationToken ct)
+    {
+        var keys = new HashSet<StepKey>();
+        await foreach (var e in jobs.FollowAsync(id, fromSequence: 0, silence: TimeSpan.Zero, ct))
+        {
+            if (e is null)
+                break;
+            if (e.Step is { } step)
+                keys.Add(StepKey.Parse(step.Key));
+        }
+
+        return keys;
+    }
+}
