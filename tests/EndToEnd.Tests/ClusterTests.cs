@@ -1,74 +1,105 @@
-using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
-using System.Text.Json;
-
 namespace Fewshot.EndToEnd;
 
 [Collection(ProgramTests.Name)]
 public class ClusterTests(Drawings drawings)
 {
+    private const string RedisServer = "/usr/bin/redis-server";
+
     [SkippableTheory]
     [InlineData("files")]
     [InlineData("servers")]
     public void Cluster_ThreeWorkersOneOfThemKilled_EndsInTheModelOfOneProcess(string stores)
     {
-        Skip.If(stores == "servers" && !File.Exists("/usr/bin/redis-server"), "redis-server is not installed");
+        Skip.If(stores == "servers" && !File.Exists(RedisServer), "redis-server is not installed");
         using var folder = new TemporaryFolder();
-        var alone = FewshotProcess.Run(Job(folder["state"], folder["alone"]));
+        var alone = FewshotProcess.Run(Job(1, folder["state"], folder["alone"]));
         Assert.True(alone.ExitCode == 0, alone.ToString());
-        var gateway = FreeAddress();
-        using var cluster = FewshotProcess.Start(
-            "cluster", "--workers", "3", "--stores", stores, "--threads", "1", "--listen", gateway, "--state", folder["cluster"], "--json");
-        using var started = JsonDocument.Parse(cluster.WaitForLine(line => line.Contains("processes", StringComparison.Ordinal)));
-        Assert.Equal(stores == "files" ? 13 : 15, started.RootElement.GetProperty("processes").GetArrayLength());
+        using var cluster = new RunningCluster(3, stores);
+        Assert.Equal(stores == "files" ? 13 : 15, cluster.Processes.Count);
 
-        using var job = FewshotProcess.Start([.. Job(folder["unused"], folder["spread"]), "--gateway", gateway, "--json"]);
+        using var job = FewshotProcess.Start([.. Job(1, folder["unused"], folder["spread"]), "--gateway", cluster.Gateway, "--json"]);
         job.WaitForLine(line => CompressTests.IsProgress(line, "trials"));
-        Kill(started.RootElement, "block-trial-2");
-        cluster.WaitForLine(line => line.Contains("block-trial-2", StringComparison.Ordinal) && line.Contains("started again", StringComparison.Ordinal));
-        var spread = job.Wait();
+        cluster.Kill("block-trial-2");
 
-        Assert.True(spread.ExitCode == 0, spread.ToString());
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["alone"], "model.safetensors")), File.ReadAllBytes(Path.Combine(folder["spread"], "model.safetensors")));
-        cluster.PressControlC();
-        var ended = cluster.Wait();
-        Assert.True(ended.ExitCode == 0, ended.ToString());
-        Assert.All(started.RootElement.GetProperty("processes").EnumerateArray(), one => Assert.False(Runs(one), one.ToString()));
+        AssertSame(job, folder["alone"], folder["spread"]);
+        cluster.Stop();
+    }
+
+    /// <summary>After each fault the job ends, and in the bytes of the undisturbed run.</summary>
+    [SkippableFact]
+    public void Cluster_Faults_LoseNothing()
+    {
+        Skip.IfNot(File.Exists(RedisServer), "redis-server is not installed");
+        using var folder = new TemporaryFolder();
+        using var cluster = new RunningCluster(2, "servers", ("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01"));
+        (string Name, string Stage, Action Fault)[] faults =
+        [
+            ("the gateway is killed in the trials", "trials", () => cluster.Kill("gateway")),
+            ("the gateway is killed in the finetuning", "finetune", () => cluster.Kill("gateway")),
+            ("both finetuners are killed", "finetune", () =>
+            {
+                cluster.Kill("finetuner-1");
+                cluster.Kill("finetuner-2");
+            }),
+            ("Redis is killed", "trials", () => cluster.Kill("redis")),
+            ("Redis forgets everything", "finetune", () => Redis(cluster, "FLUSHALL")),
+            ("the S3 server is killed", "trials", () => cluster.Kill("s3")),
+            ("a worker stands still beyond its lease", "trials", () =>
+            {
+                cluster.Signal("block-trial-1", "STOP");
+                using var stopped = System.Diagnostics.Process.GetProcessById(cluster.Processes["block-trial-1"].Id);
+                Assert.False(stopped.WaitForExit(TimeSpan.FromSeconds(5)));
+                cluster.Signal("block-trial-1", "CONT");
+            }),
+        ];
+        foreach (var (seed, (name, stage, fault)) in faults.Index())
+        {
+            var (alone, disturbed) = (folder[$"alone{seed}"], folder[$"disturbed{seed}"]);
+            var undisturbed = FewshotProcess.Run(Job(seed, folder["state"], alone));
+            Assert.True(undisturbed.ExitCode == 0, undisturbed.ToString());
+            using var job = FewshotProcess.Start([.. Job(seed, folder["unused"], disturbed), "--gateway", cluster.Gateway, "--json"]);
+            job.WaitForLine(line => CompressTests.IsProgress(line, stage));
+            fault();
+            AssertSame(job, alone, disturbed, name);
+        }
+
+        cluster.Stop();
     }
 
     [Fact]
     public void Cluster_SecondOneInTheSameFolder_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        using var first = FewshotProcess.Start("cluster", "--workers", "1", "--stores", "files", "--listen", FreeAddress(), "--state", folder["cluster"]);
+        using var first = FewshotProcess.Start("cluster", "--workers", "1", "--stores", "files", "--listen", RunningCluster.FreeAddress(), "--state", folder["cluster"]);
         first.WaitForLine(line => line.Contains("the cluster runs", StringComparison.Ordinal));
-        var second = FewshotProcess.Run("cluster", "--workers", "1", "--stores", "files", "--listen", FreeAddress(), "--state", folder["cluster"]);
+        var second = FewshotProcess.Run("cluster", "--workers", "1", "--stores", "files", "--listen", RunningCluster.FreeAddress(), "--state", folder["cluster"]);
         Assert.True(second.ExitCode == 4, second.ToString());
         Assert.Contains("another cluster runs", second.Error, StringComparison.Ordinal);
         first.PressControlC();
         Assert.Equal(0, first.Wait().ExitCode);
     }
 
-    private string[] Job(string state, string output) => CompressTests.Practise(drawings, state, output, 40, 6, "--tau", "macs", "--threads", "1");
-
-    private static string FreeAddress()
+    private string[] Job(int seed, string state, string output)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}";
+        var job = CompressTests.Practise(drawings, state, output, 20, 20, "--tau", "macs", "--threads", "1");
+        job[Array.IndexOf(job, "--seed") + 1] = $"{100 + seed}"; // another job each time: nothing of it is done yet
+        return job;
     }
 
-    private static void Kill(JsonElement cluster, string name)
+    private static void AssertSame(FewshotProcess job, string alone, string other, string fault = "")
     {
-        var one = cluster.GetProperty("processes").EnumerateArray().Single(process => process.GetProperty("name").GetString() == name);
-        using var process = Process.GetProcessById(one.GetProperty("process").GetInt32());
-        process.Kill();
+        var ended = job.Wait();
+        Assert.True(ended.ExitCode == 0, $"{fault}: {ended}");
+        Assert.True(File.ReadAllBytes(Path.Combine(alone, "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(other, "model.safetensors"))), $"{fault}: another model");
     }
 
-    private static bool Runs(JsonElement one)
+    private static void Redis(RunningCluster cluster, string command)
     {
-        var about = $"/proc/{one.GetProperty("process").GetInt32()}/environ";
-        return File.Exists(about) && File.ReadAllText(about).Contains(one.GetProperty("port").ToString(), StringComparison.Ordinal);
+        using var client = new System.Net.Sockets.TcpClient("127.0.0.1", cluster.Processes["redis"].Port);
+        using var stream = client.GetStream();
+        stream.Write(System.Text.Encoding.ASCII.GetBytes(command + "\r\n"));
+        Span<byte> answer = stackalloc byte[5];
+        stream.ReadExactly(answer);
+        Assert.Equal("+OK\r\n", System.Text.Encoding.ASCII.GetString(answer));
     }
 }

@@ -20,7 +20,7 @@ public sealed class FewshotProcess : IDisposable
     private readonly BlockingCollection<string> lines = [];
     private int openStreams = 2;
 
-    private FewshotProcess(IEnumerable<string> arguments, string program)
+    private FewshotProcess(IEnumerable<string> arguments, string program, params IEnumerable<(string Name, string Value)> environment)
     {
         var start = new ProcessStartInfo(program)
         {
@@ -35,6 +35,8 @@ public sealed class FewshotProcess : IDisposable
         if (Environment.ProcessPath is { } dotnet && Path.GetFileNameWithoutExtension(dotnet) == "dotnet")
             start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(dotnet);
         start.Environment["NO_COLOR"] = "1";
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Take(output, line.Data);
         process.ErrorDataReceived += (_, line) => Take(error, line.Data);
@@ -45,6 +47,9 @@ public sealed class FewshotProcess : IDisposable
     }
 
     public static FewshotProcess Start(params string[] arguments) => new(arguments, Places.Program);
+
+    /// <summary>With more in its environment.</summary>
+    public static FewshotProcess StartWith(IEnumerable<(string Name, string Value)> environment, params string[] arguments) => new(arguments, Places.Program, environment);
 
     public static Finished Run(params string[] arguments)
     {

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Fewshot.EndToEnd;
+
+/// <summary>A real <c>fewshot cluster</c>, whose processes can be killed and stopped.</summary>
+internal sealed class RunningCluster : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly FewshotProcess program;
+    private readonly JsonDocument started;
+
+    public RunningCluster(int workers, string stores, params IEnumerable<(string Name, string Value)> environment)
+    {
+        Gateway = FreeAddress();
+        program = FewshotProcess.StartWith(
+            environment, "cluster", "--workers", $"{workers}", "--stores", stores, "--threads", "1", "--listen", Gateway, "--state", folder["cluster"], "--json");
+        started = JsonDocument.Parse(program.WaitForLine(line => line.Contains("processes", StringComparison.Ordinal)));
+        foreach (var one in started.RootElement.GetProperty("processes").EnumerateArray())
+            Processes.Add(one.GetProperty("name").GetString()!, (one.GetProperty("process").GetInt32(), one.GetProperty("port").GetInt32()));
+    }
+
+    public string Gateway { get; }
+
+    /// <summary>By name: process and port as they were started first.</summary>
+    public Dictionary<string, (int Id, int Port)> Processes { get; } = [];
+
+    /// <summary>Sends a signal to one of the processes.</summary>
+    public void Signal(string name, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{Processes[name].Id}"]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    /// <summary>Kills one and waits until it is started again.</summary>
+    public void Kill(string name)
+    {
+        Signal(name, "KILL");
+        var line = program.WaitForLine(line => line.Contains($"{name} (", StringComparison.Ordinal) && line.Contains("started again", StringComparison.Ordinal));
+        var id = int.Parse(line.Split("started again as process ")[1].Split('"')[0]);
+        Processes[name] = (id, Processes[name].Port);
+    }
+
+    /// <summary>Ends it as Ctrl-C does; nothing may be left running.</summary>
+    public void Stop()
+    {
+        program.PressControlC();
+        var ended = program.Wait();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        Assert.All(Processes, one => Assert.False(Runs(one.Value.Id, one.Value.Port), one.ToString()));
+    }
+
+    public void Dispose()
+    {
+        program.Dispose();
+        started.Dispose();
+        foreach (var (id, port) in Processes.Values.Where(one => Runs(one.Id, one.Port)))
+            Process.GetProcessById(id).Kill();
+        folder.Dispose();
+    }
+
+    public static string FreeAddress()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}";
+    }
+
+    // A number may have become another process's: its environment or arguments name the port.
+    private static bool Runs(int id, int port)
+    {
+        try
+        {
+            return (File.ReadAllText($"/proc/{id}/environ") + File.ReadAllText($"/proc/{id}/cmdline")).Contains($"{port}", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}
