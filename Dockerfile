@@ -37,7 +37,8 @@ FROM debian:bookworm-slim AS runtime
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libssl3 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 64198 --user-group --no-create-home --home-dir /state fewshot \
+    && groupadd --gid 64198 fewshot \
+    && useradd --uid 64198 --gid 64198 --no-create-home --home-dir /state --shell /usr/sbin/nologin fewshot \
     && install -d -o fewshot -g fewshot /state
 COPY --from=dotnet-runtime /usr/share/dotnet /usr/share/dotnet
 # Nothing is written outside /state and /tmp: the root file system may be read-only.
