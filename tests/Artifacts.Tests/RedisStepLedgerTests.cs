@@ -70,6 +70,17 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Redis_NotUpYet_IsWaitedFor()
+    {
+        redis.Kill();
+        using var early = new RedisServer(redis.Address);
+        var found = new RedisStepLedger(early).FindResultAsync(Key);
+        await Assert.ThrowsAsync<TimeoutException>(() => found.WaitAsync(TimeSpan.FromMilliseconds(200)));
+        await redis.InitializeAsync();
+        Assert.Null(await found);
+    }
+
+    [Fact]
     public async Task Redis_Frozen_ThrowsUnavailableAndGoesOnWhenItThaws()
     {
         using var impatient = new RedisServer(redis.Address, TimeSpan.FromMilliseconds(400));

@@ -20,6 +20,7 @@ namespace Fewshot.Gateway.Tests;
 internal sealed class GatewayRig : IAsyncDisposable
 {
     private readonly string folder, ledger;
+    private readonly TimeSpan lease;
     private readonly bool ownsFolder;
     private readonly UnexpectedErrors errors = new();
     private WebApplication? app;
@@ -42,8 +43,9 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public static DateTime Deadline => DateTime.UtcNow.AddSeconds(60);
 
-    public GatewayRig(string ledger = "files", string? folder = null)
+    public GatewayRig(string ledger = "files", string? folder = null, TimeSpan? lease = null)
     {
+        this.lease = lease ?? TimeSpan.FromSeconds(30);
         this.ledger = ledger;
         ownsFolder = folder is null;
         this.folder = folder ?? Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
@@ -52,9 +54,10 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <param name="configure">Changes options.</param>
     /// <param name="ledger">Where ledger and jobs are.</param>
     /// <param name="folder">Another rig's, whose artifacts and ledger this one shares.</param>
-    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null, string ledger = "files", string? folder = null)
+    /// <param name="lease">How long leases last.</param>
+    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null, string ledger = "files", string? folder = null, TimeSpan? lease = null)
     {
-        var rig = new GatewayRig(ledger, folder);
+        var rig = new GatewayRig(ledger, folder, lease);
         await rig.StartAsync(configure);
         return rig;
     }
@@ -181,6 +184,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         {
             options.StateFolder = folder;
             options.Ledger = ledger;
+            (options.LeaseDuration, options.LeaseRenewal) = (lease, lease / 4);
             options.Listen = listen;
             options.LedgerPoll = TimeSpan.FromMilliseconds(20);
             options.RetryAfter = TimeSpan.FromMilliseconds(20);

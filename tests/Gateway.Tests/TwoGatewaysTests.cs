@@ -1,4 +1,6 @@
+using Fewshot.Artifacts.Redis;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Jobs;
 using Grpc.Core;
 
 namespace Fewshot.Gateway.Tests;
@@ -27,15 +29,31 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
         var id = (await rig.StartAsync("r1", spec)).Id;
         var watched = other.WatchAsync(id);
         await entered.Task;
-        Assert.Equal(JobState.Running, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job.State);
+        Assert.Equal(Compression.V1.JobState.Running, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job.State);
         await rig.StopAsync();
 
         Assert.Equal(id, (await other.StartAsync("r1", spec)).Id);
         var events = await watched;
         Assert.Equal(Enumerable.Range(1, events.Count).Select(i => (long)i), events.Select(e => e.Sequence));
-        Assert.Equal(JobState.Succeeded, events[^1].Job.State);
+        Assert.Equal(Compression.V1.JobState.Succeeded, events[^1].Job.State);
         Assert.Contains(events, e => e.Step is { Name: "trials/2", Cached: true });
         Assert.Equal((0, 1), (other.Stages.RunsOf("trials"), other.Stages.RunsOf("finetune")));
+    }
+
+    [Fact]
+    public async Task Gateway_DiedWithItsClaim_AnotherTakesTheJobOverAfterOneLease()
+    {
+        var lease = TimeSpan.FromSeconds(2);
+        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), lease: lease);
+        using var server = new RedisServer(redis.Address);
+        // What a gateway that was killed leaves behind: a claim that nobody renews.
+        Assert.NotNull(await new RedisStepLedger(server, lease).TryAcquireAsync(JobStoreExtensions.ClaimOf(JobStoreExtensions.IdOf("r1")), "a gateway that died"));
+        var died = System.Diagnostics.Stopwatch.StartNew();
+        TimeSpan? began = null;
+        rig.Stages.OnRun = (_, _) => began ??= died.Elapsed;
+        var job = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal(Compression.V1.JobState.Succeeded, job.State);
+        Assert.True(began > lease / 2, $"It was taken over after {began}.");
     }
 
     [Fact]
@@ -54,7 +72,7 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered.Task;
         await other.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
-        Assert.Equal(JobState.Cancelled, (await other.EndOfAsync(id)).State);
+        Assert.Equal(Compression.V1.JobState.Cancelled, (await other.EndOfAsync(id)).State);
     }
 
     [Fact]
@@ -79,7 +97,7 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
         Assert.Equal("+OK", await own.CommandAsync("FLUSHALL"));
         go.Set();
         var ended = await Poll.ForAsync(() => EndedAsync(rig, id));
-        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
+        Assert.Equal((Compression.V1.JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
         Assert.Equal(1, rig.Stages.RunsOf("finetune"));
     }
 
@@ -87,7 +105,7 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
     {
         try
         {
-            return (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job is { State: JobState.Succeeded or JobState.Failed } job ? job : null;
+            return (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job is { State: Compression.V1.JobState.Succeeded or Compression.V1.JobState.Failed } job ? job : null;
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.NotFound)
         {

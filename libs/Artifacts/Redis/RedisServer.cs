@@ -71,7 +71,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
         }
         catch (Exception e) when (e is TimeoutRejectedException || IsPassing(e))
         {
-            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}).", last ?? e);
+            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}): check that it is up, and its password.", last ?? e);
         }
         catch (RedisServerException e) when (e.Message.StartsWith("OOM", StringComparison.Ordinal))
         {
@@ -122,6 +122,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
 
     private static string Reason(Exception e) => e switch
     {
+        RedisConnectionException { FailureType: ConnectionFailureType.UnableToResolvePhysicalConnection } => "no connection",
         RedisConnectionException connection => connection.FailureType.ToString(),
         RedisServerException => e.Message,
         _ => "no answer in time",

@@ -98,16 +98,20 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
                 quiet.Restart();
             }
 
-            if (events.Count > 0)
+            // There may be more, or nothing any more: a change of state is often the last event.
+            if (events.Count == BatchOfEvents || events is [.., { Job: not null }])
                 continue;
-            if (ended)
-                yield break;
-            // A server that lost its memory gets the record back; until then nothing is known.
-            if (await FindAsync(id, ct) is { Ended: true })
+            if (events.Count == 0)
             {
-                // Once more, for what was written before the end.
-                ended = true;
-                continue;
+                if (ended)
+                    yield break;
+                // A server that lost its memory gets the record back; until then nothing is known.
+                if (await FindAsync(id, ct) is { Ended: true })
+                {
+                    // Once more, for what was written before the end.
+                    ended = true;
+                    continue;
+                }
             }
 
             if (quiet.Elapsed > silence)
