@@ -33,8 +33,11 @@ public sealed class ScalingTests
     }
 
     [SkippableFact]
-    public void Replicas_WithoutKeda_AreOneOfEach() =>
-        Assert.All(Services.Keys, service => Assert.Equal("1", Of("local")["Deployment", service].At("spec/replicas").Text));
+    public void Replicas_WithoutKeda_AreOneOfEach()
+    {
+        var manifests = Of("local");
+        Assert.All(Services.Keys, service => Assert.Equal("1", manifests["Deployment", service].At("spec/replicas").Text));
+    }
 
     [Fact]
     public void Stages_Names_AreThoseOfTheDeployments() => Assert.Equal(Services.Keys.Where(name => name != "gateway").Order(), new StageLoads().ByName.Keys.Order());
