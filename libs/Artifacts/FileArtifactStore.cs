@@ -7,7 +7,7 @@ namespace Fewshot.Artifacts;
 /// <summary>Artifacts as files of one folder, named by their digest alone. Any number of processes may share the folder.</summary>
 public sealed class FileArtifactStore(string folder) : IArtifactStore, IArtifactRemoval, IDisposable
 {
-    private const int ChunkBytes = 512 << 10;
+    private const int ChunkBytes = 1 << 20;
     private readonly DurableFolder files = new(folder);
 
     /// <inheritdoc/>
@@ -73,27 +73,26 @@ public sealed class FileArtifactStore(string folder) : IArtifactStore, IArtifact
     private static async Task CopyAsync(Stream content, FileStream temp, IncrementalHash hash, CancellationToken ct)
     {
         var (buffer, other) = (ArrayPool<byte>.Shared.Rent(ChunkBytes), ArrayPool<byte>.Shared.Rent(ChunkBytes));
-        var taking = Task.CompletedTask;
+        var hashing = Task.CompletedTask;
         try
         {
             int count;
             while ((count = await content.ReadAtLeastAsync(buffer.AsMemory(0, ChunkBytes), ChunkBytes, throwOnEndOfStream: false, ct)) > 0)
             {
-                await taking;
-                var piece = buffer.AsMemory(0, count);
-                taking = Task.WhenAll(Task.Run(() => hash.AppendData(piece.Span), CancellationToken.None), temp.WriteAsync(piece, CancellationToken.None).AsTask());
+                await hashing;
+                var (piece, length) = (buffer, count);
+                hashing = Task.Run(() => hash.AppendData(piece, 0, length), CancellationToken.None);
+                // Into the page cache, which takes less than handing it to another thread.
+                temp.Write(piece, 0, length);
                 (buffer, other) = (other, buffer);
             }
         }
         finally
         {
-            // Before anything else: the buffers go back, and the file may.
-            await taking.ContinueWith(_ => { }, TaskScheduler.Default);
+            await hashing;
             ArrayPool<byte>.Shared.Return(buffer);
             ArrayPool<byte>.Shared.Return(other);
         }
-
-        await taking;
     }
 
     private FileStream OpenFile(Digest digest)

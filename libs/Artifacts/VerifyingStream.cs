@@ -136,7 +136,10 @@ public sealed class VerifyingStream : Stream
 
     private async Task<int> FillAsync(byte[] target)
     {
-        var count = await inner.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, disposed.Token);
+        // A file's asynchronous reads only hand it to yet another thread.
+        var count = inner is FileStream
+            ? inner.ReadAtLeast(target, target.Length, throwOnEndOfStream: false)
+            : await inner.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, disposed.Token);
         hash.AppendData(target, 0, count);
         return count;
     }

@@ -11,8 +11,8 @@ namespace Fewshot.Artifacts.S3;
 /// </summary>
 internal sealed class S3MultipartUpload(S3Bucket bucket, Digest digest)
 {
-    /// <summary>10,000 parts are allowed: enough for 78 GiB.</summary>
-    public const int PartBytes = 8 << 20;
+    /// <summary>The least that S3 allows, for the sake of memory; 10,000 parts make 48 GiB.</summary>
+    public const int PartBytes = 5 << 20;
 
     private const int PartsAtOnce = 3;
     private readonly ConcurrentDictionary<int, string> tags = new();

@@ -13,7 +13,7 @@ try
     using var files = new FileArtifactStore(Path.Combine(folder, "artifacts"));
     using var s3 = args is [var location, var endpoint] ? new S3ArtifactStore(S3Location.Parse(location) with { Endpoint = new Uri(endpoint) }, copies) : null;
     var transfer = new Transfer(folder, (IArtifactStore?)s3 ?? files);
-    foreach (var line in await transfer.RunAsync(rounds: 3, bytes: 1_300_000_000))
+    foreach (var line in await transfer.RunAsync(rounds: s3 is null ? 3 : 1, bytes: 1_300_000_000))
         Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
 }
 finally
