@@ -29,6 +29,7 @@ bench: setup
 	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10
 	dotnet run -c Release --project tests/Benchmarks/CompressionTrials -- all 10
 	dotnet run -c Release --project tests/Benchmarks/Synthesis
+	dotnet run -c Release --project tests/Benchmarks/Dispatch
 
 clean:
 	rm -rf artifacts out
