@@ -41,8 +41,21 @@ public static class Profiler
         folded.To(compute.Device, compute.ActivationType);
         var reference = new ProfiledNetwork("original", folded, []);
         var networks = candidates.Select(c => new ProfiledNetwork(c.Name, folded, c.Edits)).ToArray();
+        try
+        {
+            return Measure(reference, networks, batchSize, runs, warmup, compute, progress, cancellation);
+        }
+        finally
+        {
+            foreach (var network in networks)
+                network.Dispose();
+        }
+    }
 
-        var input = original.Spec.Preprocessing;
+    private static (Measurement Original, IReadOnlyList<Measurement> Candidates) Measure(
+        ProfiledNetwork reference, ProfiledNetwork[] networks, int batchSize, int runs, int warmup, ComputeSettings compute, IProgress<StepProgress> progress, CancellationToken cancellation)
+    {
+        var input = reference.Preprocessing;
         var generator = new Generator(0, compute.Device);
         var batch = randn([batchSize, input.Channels, input.Size, input.Size], device: compute.Device, generator: generator).to(compute.ActivationType);
         var rounds = new LatencyRounds(networks.Length);
@@ -65,7 +78,7 @@ public static class Profiler
     /// <summary>Counts without timing: latencies are 0, tau is NaN.</summary>
     public static Measurement Count(Network original, string name, IReadOnlyList<Edit> edits)
     {
-        var network = new ProfiledNetwork(name, original, edits);
+        using var network = new ProfiledNetwork(name, original, edits);
         return new Measurement(name, network.Macs, network.Params, 0, 0, 0, 0, 0, double.NaN, double.NaN);
     }
 

@@ -4,7 +4,7 @@ namespace Fewshot.ServiceDefaults;
 public static class StageSteps
 {
     /// <summary>Measures networks.</summary>
-    public static StepDefinition Profile { get; } = new("/fewshot.profiling.v1.LatencyProfilerService/Profile", 1, "profile");
+    public static StepDefinition Profile { get; } = new("/fewshot.profiling.v1.LatencyProfilerService/Profile", 2, "profile");
 
     /// <summary>Tries blocks.</summary>
     public static StepDefinition RunTrials { get; } = new("/fewshot.trials.v1.BlockTrialService/RunTrials", 1, "trials");
