@@ -83,7 +83,7 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task Redis_Frozen_ThrowsUnavailableAndGoesOnWhenItThaws()
     {
-        using var impatient = new RedisServer(redis.Address, TimeSpan.FromMilliseconds(400));
+        using var impatient = new RedisServer(redis.Address, TimeSpan.FromSeconds(2));
         var hasty = new RedisStepLedger(impatient, Lease);
         var lease = await hasty.TryAcquireAsync(Key, "me");
         redis.Pause();
@@ -98,7 +98,7 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     {
         using var folder = new TemporaryFolder();
         using var artifacts = new FileArtifactStore(folder.Path);
-        using var impatient = new RedisServer(redis.Address, TimeSpan.FromMilliseconds(300));
+        using var impatient = new RedisServer(redis.Address, TimeSpan.FromSeconds(3));
         var hasty = new RedisStepLedger(impatient, TimeSpan.FromMinutes(1));
         var checkpoints = new LedgerCheckpointStore(artifacts, hasty, (await hasty.TryAcquireAsync(Key, "me"))!);
         checkpoints.Save(stream => stream.WriteByte(1));
