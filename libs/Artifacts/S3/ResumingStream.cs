@@ -5,29 +5,16 @@ using Amazon.S3.Model;
 namespace Fewshot.Artifacts.S3;
 
 /// <summary>Reads an object in order. Where the connection breaks or falls silent the rest is asked for anew.</summary>
-internal sealed class ResumingStream : Stream
+internal sealed class ResumingStream : RemoteStream
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(20);
     private readonly S3Bucket bucket;
     private readonly Digest digest;
     private GetObjectResponse? body;
-    private long position;
 
     private ResumingStream(S3Bucket bucket, Digest digest) => (this.bucket, this.digest) = (bucket, digest);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
     public override long Length => ContentLength;
-
-    public override long Position
-    {
-        get => position;
-        set => throw new NotSupportedException("An object is read in order.");
-    }
 
     private long ContentLength { get; set; }
 
@@ -41,27 +28,12 @@ internal sealed class ResumingStream : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (position == ContentLength || buffer.IsEmpty)
+        if (Offset == ContentLength || buffer.IsEmpty)
             return 0;
         var count = await bucket.RunAsync((client, ct) => ReadOnceAsync(client, buffer, ct), cancellationToken);
-        position += count;
+        Offset += count;
         return count;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("An object is read in order.");
-
-    public override void SetLength(long value) => throw new NotSupportedException("Artifacts do not change.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Artifacts do not change.");
 
     protected override void Dispose(bool disposing)
     {
@@ -94,8 +66,8 @@ internal sealed class ResumingStream : Stream
         try
         {
             var request = new GetObjectRequest { BucketName = bucket.Location.Bucket, Key = bucket.KeyOf(digest) };
-            if (position > 0)
-                request.ByteRange = new ByteRange(position, ContentLength - 1);
+            if (Offset > 0)
+                request.ByteRange = new ByteRange(Offset, ContentLength - 1);
             return body = await client.GetObjectAsync(request, ct);
         }
         catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotFound && e.ErrorCode != "NoSuchBucket")
