@@ -11,6 +11,7 @@ internal sealed class ClusterProcess : IDisposable
     private readonly PlannedProcess plan;
     private readonly StreamWriter log;
     private Process process;
+    private bool closed;
 
     /// <summary>Starts it; see <see cref="ListensAsync"/>.</summary>
     /// <exception cref="CommandException">It is not installed.</exception>
@@ -60,7 +61,11 @@ internal sealed class ClusterProcess : IDisposable
     public void Dispose()
     {
         process.Dispose();
-        log.Dispose();
+        lock (log)
+        {
+            closed = true;
+            log.Dispose();
+        }
     }
 
     private void Kill()
@@ -115,9 +120,11 @@ internal sealed class ClusterProcess : IDisposable
 
     private void Write(string? line)
     {
-        if (line is null)
-            return;
         lock (log)
-            log.WriteLine(line);
+        {
+            // A last line may come when its process is gone and nobody asks for it.
+            if (line is not null && !closed)
+                log.WriteLine(line);
+        }
     }
 }
