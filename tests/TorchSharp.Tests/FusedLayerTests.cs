@@ -43,6 +43,7 @@ public sealed class FusedLayerTests : IDisposable
     [Fact]
     public void Layers_RecordedAndDisposed_LeaveNoReferences()
     {
+        LeakTests.Settle();
         var before = torch.Tensor.LiveReferences;
         using (torch.NewDisposeScope())
         {
