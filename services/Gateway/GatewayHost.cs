@@ -16,6 +16,7 @@ public static class GatewayHost
     /// <summary>Adds artifacts, jobs and workflows. Options come from the section <c>Gateway</c> of the configuration.</summary>
     public static IServiceCollection AddGateway(this IServiceCollection services, Action<GatewayOptions>? configure = null)
     {
+        services.AddFallbackPolicy(CallerPolicies.OwnOnly);
         services.AddSingleton(provider =>
         {
             var options = new GatewayOptions();
@@ -30,6 +31,7 @@ public static class GatewayHost
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
+        services.AddSingleton<WorkerCredentials>();
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
@@ -59,9 +61,10 @@ public static class GatewayHost
     /// <summary>Maps the gateway's services.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
-        app.MapGrpcService<ArtifactGrpcService>();
-        app.MapGrpcService<CompressionGrpcService>();
-        app.MapGrpcService<ExternalScalerGrpcService>();
+        app.MapGrpcService<ArtifactGrpcService>().RequireAuthorization(CallerPolicies.Known);
+        app.MapGrpcService<CompressionGrpcService>().RequireAuthorization(CallerPolicies.Known);
+        // KEDA sends no tokens; what it gets are counts.
+        app.MapGrpcService<ExternalScalerGrpcService>().AllowAnonymous();
         return app;
     }
 }

@@ -18,6 +18,21 @@ public sealed class GatewayOptions
     /// <summary>URLs of the image synthesizers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> ImageSynthesizers { get; } = [];
 
+    /// <summary>Token that workers know this gateway by.</summary>
+    public string? WorkerToken { get; set; }
+
+    /// <summary>File that holds <see cref="WorkerToken"/>, and may be replaced.</summary>
+    public string? WorkerTokenFile { get; set; }
+
+    /// <summary>PEM certificates of the authority of workers behind <c>https</c>; none: those that the machine trusts.</summary>
+    public string? WorkerAuthority { get; set; }
+
+    /// <summary>PEM certificate for workers that ask for one.</summary>
+    public string? WorkerCertificate { get; set; }
+
+    /// <summary>PEM key of <see cref="WorkerCertificate"/>.</summary>
+    public string? WorkerCertificateKey { get; set; }
+
     /// <summary>
     /// Groups that a job's trials are split into at least. More than there are workers where more of them start once there is something to do:
     /// the demand they see is these groups. Fewer groups share more work.

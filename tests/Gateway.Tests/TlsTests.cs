@@ -25,7 +25,7 @@ public sealed class TlsTests
         var builder = WebApplication.CreateSlimBuilder().AddFewshotDefaults(options =>
         {
             (options.StateFolder, options.Listen) = (folder, "https://0.0.0.0:0");
-            (options.Certificate, options.CertificateKey) = (certificatePath, keyPath);
+            (options.Certificate, options.CertificateKey, options.Insecure) = (certificatePath, keyPath, true);
         });
         builder.Services.AddSingleton(new FakeStages());
         builder.Services.AddGateway();

@@ -5,6 +5,7 @@ using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -24,6 +25,13 @@ public static partial class FewshotHost
         var options = new FewshotOptions();
         OptionsSection.Read(builder.Configuration, options);
         configure?.Invoke(options);
+        foreach (var (key, limit) in ((string, int)[])[("MaxMessageBytes", options.MaxMessageBytes), ("MaxConnections", options.MaxConnections),
+            ("MaxStreamsPerConnection", options.MaxStreamsPerConnection), ("MaxHeaderBytes", options.MaxHeaderBytes)])
+        {
+            if (limit <= 0)
+                throw new HostOptionsException($"Fewshot:{key} must be above 0.");
+        }
+
         var listen = ListenAddress.From(options);
         var health = ListenAddress.HealthFrom(options);
         options.StateFolder = Prepare(options.StateFolder);
@@ -41,17 +49,22 @@ public static partial class FewshotHost
             console.FormatterName = builder.Configuration["Logging:Console:FormatterName"] ?? LineConsoleFormatter.FormatterName;
             console.LogToStandardErrorThreshold = LogLevel.Trace;
         }).AddConsoleFormatter<LineConsoleFormatter, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter(typeof(TenantAuthentication).FullName, LogLevel.Warning);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddSingleton(options);
         builder.Services.AddStores(options);
+        builder.Services.AddCallers(options);
         builder.Services.AddSingleton<ErrorTranslator>();
         builder.Services.AddSingleton<StepJournal>();
         builder.Services.AddSingleton<HeavyStepGate>();
         builder.Services.AddSingleton<StepRunner>();
         builder.Services.AddHostedService<StepDrain>();
-        builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<ErrorMappingInterceptor>());
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
+            grpc.Interceptors.Add<ErrorMappingInterceptor>();
+        });
         builder.Services.AddGrpcHealthChecks().AddCheck<StoresHealthCheck>("stores");
         builder.AddTelemetry();
         return builder;
@@ -61,6 +74,8 @@ public static partial class FewshotHost
     public static WebApplication MapFewshotDefaults(this WebApplication app)
     {
         app.Use(HealthPort.Guard);
+        app.UseAuthentication();
+        app.UseAuthorization();
         app.MapGrpcHealthChecksService();
         app.MapGrpcService<StepGrpcService>();
         return app;
@@ -137,6 +152,10 @@ public static partial class FewshotHost
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.MaxRequestHeadersTotalSize = options.MaxHeaderBytes;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = options.MaxHeaderBytes;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
         kestrel.Limits.Http2.InitialStreamWindowSize = 2 << 20;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
@@ -144,20 +163,28 @@ public static partial class FewshotHost
         {
             endpoint.Protocols = HttpProtocols.Http2;
             if (listen.Tls)
-                endpoint.UseHttps(ReadCertificate(options));
+                endpoint.UseHttps(https => Configure(https, options));
         });
     }
 
-    private static X509Certificate2 ReadCertificate(FewshotOptions options)
+    private static void Configure(HttpsConnectionAdapterOptions https, FewshotOptions options)
     {
         try
         {
-            return X509Certificate2.CreateFromPemFile(options.Certificate!, options.CertificateKey);
+            https.ServerCertificate = X509Certificate2.CreateFromPemFile(options.Certificate!, options.CertificateKey);
+            https.ServerCertificateChain = [];
+            https.ServerCertificateChain.ImportFromPemFile(options.Certificate!);
         }
         catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException)
         {
             throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
         }
+
+        if (string.IsNullOrEmpty(options.ClientAuthority))
+            return;
+        // Checked with the call: a handshake could not say what is wrong, and probes have none.
+        https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+        https.AllowAnyClientCertificate();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Addresses}")]

@@ -39,8 +39,26 @@ public sealed class FewshotOptions
     /// <summary>PEM key of <see cref="Certificate"/>.</summary>
     public string? CertificateKey { get; set; }
 
-    /// <summary>Allows plain HTTP beyond loopback, for networks that are protected otherwise.</summary>
+    /// <summary>Allows plain HTTP, or callers without a name, beyond loopback: for networks that are protected otherwise.</summary>
     public bool Insecure { get; set; }
+
+    /// <summary>JSON file of tenants and the digests of their tokens, as <c>fewshot token new</c> writes it; then every call needs one, on loopback too.</summary>
+    public string? Tokens { get; set; }
+
+    /// <summary>PEM certificates of the authority whose client certificates name a tenant; needs <c>https</c>. With <see cref="Tokens"/> either will do, of the tenants in that file.</summary>
+    public string? ClientAuthority { get; set; }
+
+    /// <summary>Largest message that is taken, in bytes; artifacts come in many.</summary>
+    public int MaxMessageBytes { get; set; } = 4 << 20;
+
+    /// <summary>Connections at a time; more are closed at once.</summary>
+    public int MaxConnections { get; set; } = 1000;
+
+    /// <summary>Calls at a time on one connection; more wait at the client.</summary>
+    public int MaxStreamsPerConnection { get; set; } = 100;
+
+    /// <summary>Largest headers of a call, in bytes.</summary>
+    public int MaxHeaderBytes { get; set; } = 16 << 10;
 
     /// <summary>How long a heavy step waits for the one before it until the caller is sent away.</summary>
     public TimeSpan StepQueue { get; set; } = TimeSpan.FromSeconds(2);

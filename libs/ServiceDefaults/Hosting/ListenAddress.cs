@@ -11,8 +11,8 @@ public sealed class HostOptionsException(string message, Exception? inner = null
 /// <param name="Tls">Whether the address began with <c>https</c>.</param>
 public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
 {
-    /// <summary>Reads <see cref="FewshotOptions.Listen"/> and refuses what would serve strangers in the clear.</summary>
-    /// <exception cref="HostOptionsException">The address is malformed, not loopback without TLS, or lacks a certificate.</exception>
+    /// <summary>Reads <see cref="FewshotOptions.Listen"/> and refuses what would serve strangers, or anybody in the clear.</summary>
+    /// <exception cref="HostOptionsException">The address is malformed, beyond loopback without TLS or without knowing its callers, or lacks a certificate.</exception>
     public static ListenAddress From(FewshotOptions options)
     {
         var (uri, address) = Parse(options.Listen, "http://ADDRESS:PORT or https://ADDRESS:PORT", "http", "https");
@@ -25,6 +25,14 @@ public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
 
         if (tls && options.Certificate is null)
             throw new HostOptionsException("Listening on https needs Fewshot:Certificate (PEM), and Fewshot:CertificateKey unless the key is in the same file.");
+        if (!tls && !string.IsNullOrEmpty(options.ClientAuthority))
+            throw new HostOptionsException("Fewshot:ClientAuthority needs https: client certificates come with TLS.");
+        if (!IPAddress.IsLoopback(address) && !options.Insecure && string.IsNullOrEmpty(options.Tokens) && string.IsNullOrEmpty(options.ClientAuthority))
+        {
+            throw new HostOptionsException($"Refusing to listen on {uri.Authority} for callers without a name: anyone who reaches it could read and change your networks. "
+                + "Set Fewshot:Tokens to a file of tenants ('fewshot token new' makes one) or Fewshot:ClientAuthority, or Fewshot:Insecure where the network is protected otherwise.");
+        }
+
         return new ListenAddress(address, uri.Port, tls);
     }
 

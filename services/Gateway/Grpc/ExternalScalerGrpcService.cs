@@ -4,7 +4,7 @@ using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>What KEDA asks: how many steps of a stage wait or run at this gateway.</summary>
+/// <summary>What KEDA asks: how many steps of a stage wait or run at this gateway. Open to all, since KEDA has no tokens; it tells only counts.</summary>
 internal sealed class ExternalScalerGrpcService(StageLoads loads, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
 {
     public override Task<IsActiveResponse> IsActive(ScaledObjectRef request, ServerCallContext context) =>

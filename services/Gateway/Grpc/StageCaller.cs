@@ -53,7 +53,14 @@ internal sealed partial class StageCaller
             async token =>
             {
                 using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
-                return await asked;
+                try
+                {
+                    return await asked;
+                }
+                catch (RpcException e) when (e.StatusCode == StatusCode.Unauthenticated)
+                {
+                    throw Refused(e);
+                }
             },
             stop);
 
@@ -117,6 +124,10 @@ internal sealed partial class StageCaller
                 await CancelStepAsync(asked, key);
                 throw;
             }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unauthenticated)
+            {
+                throw Refused(e);
+            }
             catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, $"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}"));
@@ -164,6 +175,13 @@ internal sealed partial class StageCaller
         }
 
         return result ?? throw new RpcException(new Status(StatusCode.Unknown, "The stage's stream ended without a result."));
+    }
+
+    /// <summary>The caller's own token is good; it is the gateway that lacks one.</summary>
+    private PreconditionException Refused(RpcException e)
+    {
+        LogRefused(e.Status.Detail);
+        return new PreconditionException("A worker does not know this gateway: its operator sets Gateway:WorkerTokenFile or Gateway:WorkerCertificate.");
     }
 
     private async Task CancelStepAsync(CallInvoker worker, StepKey key)
@@ -225,6 +243,9 @@ internal sealed partial class StageCaller
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Cause} stage call, attempt {Attempt} failed: {Detail}")]
     private partial void LogRetry(Cause cause, int attempt, string detail);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A worker refuses this gateway: {Detail}")]
+    private partial void LogRefused(string detail);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Step {Key} could not be cancelled: {Code}")]
     private partial void LogNotCancelled(StepKey key, StatusCode code);

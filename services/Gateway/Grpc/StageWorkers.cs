@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Net.Sockets;
 using Fewshot.Gateway.Scaling;
 using Grpc.Net.Client;
@@ -12,12 +11,13 @@ public sealed class StageWorkers : IDisposable
     private readonly GatewayOptions options;
     private readonly OwnAddress own;
     private readonly WorkerDiscovery discovery;
+    private readonly WorkerCredentials credentials;
     private readonly Lazy<WorkerSlots> profilers, trials, finetuners, synthesizers;
 
     /// <summary>Takes the addresses from the options.</summary>
-    public StageWorkers(GatewayOptions options, OwnAddress own, StageLoads loads, WorkerDiscovery discovery)
+    public StageWorkers(GatewayOptions options, OwnAddress own, StageLoads loads, WorkerDiscovery discovery, WorkerCredentials credentials)
     {
-        (this.options, this.own, this.discovery) = (options, own, discovery);
+        (this.options, this.own, this.discovery, this.credentials) = (options, own, discovery, credentials);
         profilers = new(() => Find(options.LatencyProfilers, loads.Profilers));
         trials = new(() => Find(options.BlockTrials, loads.Trials));
         finetuners = new(() => Find(options.Finetuners, loads.Finetuners));
@@ -106,12 +106,6 @@ public sealed class StageWorkers : IDisposable
             };
         }
 
-        if (endpoint.Url == own.Url)
-        {
-            handler.SslOptions.RemoteCertificateValidationCallback =
-                (_, certificate, _, errors) => errors == SslPolicyErrors.None || own.IsOwnCertificate(certificate);
-        }
-
-        return GrpcChannel.ForAddress(endpoint.Url, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        return GrpcChannel.ForAddress(endpoint.Url, new GrpcChannelOptions { HttpHandler = credentials.Complete(handler, endpoint.Url), DisposeHttpClient = true });
     }
 }

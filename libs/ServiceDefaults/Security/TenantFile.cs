@@ -1,0 +1,96 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Fewshot.Artifacts;
+
+namespace Fewshot.ServiceDefaults;
+
+/// <summary>A file of tenants, as <see cref="FewshotOptions.Tokens"/> names it: <c>{"tenants":[{"name":"acme","tokens":["sha256:..."]}]}</c>.</summary>
+public static class TenantFile
+{
+    private const long LargestBytes = 8 << 20;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="FormatException">It cannot be read, or is none; the message names the field.</exception>
+    public static KnownTenants Read(string path)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            if (file.Exists && file.Length > LargestBytes)
+                throw new FormatException($"holds {file.Length} bytes; a file of tenants has at most {LargestBytes}.");
+            return Parse(File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new FormatException("cannot be read: is the path right, and may this user read it?", e);
+        }
+    }
+
+    /// <summary>Reads a file's content.</summary>
+    /// <exception cref="FormatException">It is none; the message names the field.</exception>
+    public static KnownTenants Parse(ReadOnlySpan<byte> content)
+    {
+        Document document;
+        try
+        {
+            document = JsonSerializer.Deserialize<Document>(content, Json) ?? throw new FormatException("""must hold {"tenants": [...]}.""");
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"is no file of tenants, at {LogText.Escape(e.Path ?? "its beginning")}, line {e.LineNumber + 1}.", e);
+        }
+
+        var known = new KnownTenants();
+        for (var i = 0; i < document.Tenants.Count; i++)
+            Add(known, document.Tenants[i], $"tenants[{i}]");
+        return known;
+    }
+
+    private static void Add(KnownTenants known, Entry entry, string field)
+    {
+        if (!Tenant.IsName(entry.Name))
+            throw new FormatException($"{field}.name must be 1 to 63 of a-z, 0-9, '-' and '.', beginning and ending with a letter or digit.");
+        var tenant = new Tenant(entry.Name)
+        {
+            MaxUnfinishedJobs = (int?)Limit(entry.MaxUnfinishedJobs, field, "maxUnfinishedJobs"),
+            MaxRunningJobs = (int?)Limit(entry.MaxRunningJobs, field, "maxRunningJobs"),
+            MaxArtifactBytes = Limit(entry.MaxArtifactBytes, field, "maxArtifactBytes"),
+            MaxStreams = (int?)Limit(entry.MaxStreams, field, "maxStreams"),
+        };
+        if (!known.TryAdd(tenant))
+            throw new FormatException($"{field}.name: '{entry.Name}' is there twice.");
+        for (var i = 0; i < entry.Tokens.Count; i++)
+        {
+            if (!Digest.TryParse(entry.Tokens[i], out var digest))
+                throw new FormatException($"{field}.tokens[{i}] must be the digest of a token, sha256: followed by 64 lower-case hexadecimal digits; 'fewshot token new' makes one.");
+            if (!known.TryAdd(Convert.FromHexString(digest.Hex), tenant))
+                throw new FormatException($"{field}.tokens[{i}] is there twice.");
+        }
+    }
+
+    private static long? Limit(long? value, string field, string name) =>
+        value is null or > 0 ? value : throw new FormatException($"{field}.{name} must be above 0; leave it out for no limit.");
+
+    private sealed record Document(IReadOnlyList<Entry> Tenants);
+
+    private sealed record Entry(string Name, IReadOnlyList<string> Tokens)
+    {
+        public int? MaxUnfinishedJobs { get; init; }
+
+        public int? MaxRunningJobs { get; init; }
+
+        public long? MaxArtifactBytes { get; init; }
+
+        public int? MaxStreams { get; init; }
+    }
+}
