@@ -9,6 +9,7 @@ namespace Fewshot.Artifacts;
 public sealed partial class DurableFolder : IDisposable
 {
     private const string TempPrefix = ".tmp-";
+    private const uint StartWriting = 2;
     private const int Exists = 17, InvalidArgument = 22, NoSpace = 28, QuotaExceeded = 122;
     private readonly string path;
 
@@ -63,11 +64,22 @@ public sealed partial class DurableFolder : IDisposable
         Flush();
     }
 
+    /// <summary>Lets the disk begin with what has been written of a large temp file, which else waits for the flush at its end.</summary>
+    public static void BeginFlush(FileStream temp, long offset, long count) =>
+        // Only a hint: what a file system makes of it does not matter.
+        _ = SyncFileRange(temp.SafeFileHandle, offset, count, StartWriting);
+
     /// <summary>Writes a whole file, replacing what was there.</summary>
-    public Task WriteAsync(string name, ReadOnlyMemory<byte> content) => WithTempAsync(async temp =>
+    /// <param name="name">Its name.</param>
+    /// <param name="content">All of it.</param>
+    /// <param name="durable">Whether it outlives the machine's stop; readers see it whole in either case.</param>
+    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, bool durable = true) => WithTempAsync(async temp =>
     {
         await temp.WriteAsync(content);
-        Publish(temp, name);
+        if (durable)
+            Publish(temp, name);
+        else
+            File.Move(temp.Name, PathOf(name), overwrite: true);
         return true;
     });
 
@@ -125,4 +137,8 @@ public sealed partial class DurableFolder : IDisposable
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Link(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncFileRange(Microsoft.Win32.SafeHandles.SafeFileHandle descriptor, long offset, long count, uint flags);
 }

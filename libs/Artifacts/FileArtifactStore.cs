@@ -7,7 +7,7 @@ namespace Fewshot.Artifacts;
 /// <summary>Artifacts as files of one folder, named by their digest alone. Any number of processes may share the folder.</summary>
 public sealed class FileArtifactStore(string folder) : IArtifactStore, IArtifactRemoval, IDisposable
 {
-    private const int ChunkBytes = 1 << 20;
+    private const int ChunkBytes = 1 << 20, FlushBytes = 16 << 20;
     private readonly DurableFolder files = new(folder);
 
     /// <inheritdoc/>
@@ -84,6 +84,8 @@ public sealed class FileArtifactStore(string folder) : IArtifactStore, IArtifact
                 hashing = Task.Run(() => hash.AppendData(piece, 0, length), CancellationToken.None);
                 // Into the page cache, which takes less than handing it to another thread.
                 temp.Write(piece, 0, length);
+                if (temp.Position % FlushBytes == 0)
+                    DurableFolder.BeginFlush(temp, temp.Position - FlushBytes, FlushBytes);
                 (buffer, other) = (other, buffer);
             }
         }

@@ -11,6 +11,7 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
 {
     private readonly DurableFolder files;
     private readonly TimeSpan expiry;
+    private readonly SemaphoreSlim own = new(1);
 
     /// <summary>Opens or creates the folder.</summary>
     /// <param name="folder">The ledger's own folder.</param>
@@ -34,7 +35,8 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
         if (ReadDigest(ResultOf(key)) is not null || (ReadHolder(key) is { } held && IsHeld(key, held)))
             return null;
         var holder = new Holder(files.Mark.Id, Guid.NewGuid().ToString("n"), owner);
-        await files.WriteAsync(LeaseOf(key), JsonSerializer.SerializeToUtf8Bytes(holder));
+        // Whole, but not durable: when the machine stops, so does who holds the lease.
+        await files.WriteAsync(LeaseOf(key), JsonSerializer.SerializeToUtf8Bytes(holder), durable: false);
         return new Lease(this, key, holder);
     }
 
@@ -57,7 +59,11 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => files.Dispose();
+    public void Dispose()
+    {
+        files.Dispose();
+        own.Dispose();
+    }
 
     private static string ResultOf(StepKey key) => key.Hex + ".result";
 
@@ -99,9 +105,11 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
 
     private byte[]? Read(string name)
     {
+        var path = files.PathOf(name);
         try
         {
-            return File.ReadAllBytes(files.PathOf(name));
+            // Asked first, because most are not there and an exception takes longer than all the rest.
+            return File.Exists(path) ? File.ReadAllBytes(path) : null;
         }
         catch (FileNotFoundException)
         {
@@ -109,19 +117,40 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
         }
     }
 
-    /// <summary>Keeps other threads and processes out of the few statements between looking at a lease and changing it.</summary>
+    /// <summary>
+    /// Keeps other threads and processes out of the few statements between looking at a lease and changing it. Threads of this process wait in
+    /// turn; only what other processes hold has to be tried again and again.
+    /// </summary>
     private async Task<IDisposable> EnterAsync(CancellationToken ct)
     {
-        while (true)
+        await own.WaitAsync(ct);
+        try
         {
-            try
+            while (true)
             {
-                return new FileStream(files.PathOf(".gate"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+                try
+                {
+                    return new Gate(own, new FileStream(files.PathOf(".gate"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
+                }
+                catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(5), ct);
+                }
             }
-            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(5), ct);
-            }
+        }
+        catch
+        {
+            own.Release();
+            throw;
+        }
+    }
+
+    private sealed class Gate(SemaphoreSlim own, FileStream others) : IDisposable
+    {
+        public void Dispose()
+        {
+            others.Dispose();
+            own.Release();
         }
     }
 

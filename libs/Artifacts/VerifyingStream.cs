@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Fewshot.Artifacts;
 
 /// <summary>
-/// Reads a stream forward and, at its end, compares what was read with the digest it should have. Reads and hashes one piece ahead, so that
-/// this costs no time of its own where there is a core to do it.
+/// Reads a stream forward and, at its end, compares what was read with the digest it should have: before it gives the last piece. Reads one piece
+/// ahead and hashes beside who takes the present one, so that this costs no time of its own where there is a core to do it.
 /// </summary>
 public sealed class VerifyingStream : Stream
 {
@@ -18,6 +18,7 @@ public sealed class VerifyingStream : Stream
     private long position;
     private bool verified;
     private Task<int>? ahead;
+    private Task hashing = Task.CompletedTask;
 
     /// <summary>Takes the inner stream over.</summary>
     /// <param name="inner">At its beginning, of known length.</param>
@@ -91,8 +92,8 @@ public sealed class VerifyingStream : Stream
         if (disposing && !disposed.IsCancellationRequested)
         {
             disposed.Cancel();
-            // What reads ahead must not be left with a closed stream.
-            ahead?.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
+            // What reads ahead must not be left with a closed stream, nor what hashes without its hash.
+            Task.WhenAll(ahead ?? Task.CompletedTask, hashing).ContinueWith(_ => { }, TaskScheduler.Default).Wait();
             inner.Dispose();
             hash.Dispose();
             disposed.Dispose();
@@ -117,10 +118,12 @@ public sealed class VerifyingStream : Stream
             return false;
         ahead ??= Task.Run(() => FillAsync(spare));
         filled = await ahead.WaitAsync(ct);
+        await hashing.WaitAsync(ct);
         used = 0;
         (piece, spare) = (spare, piece);
         if (filled < piece.Length)
         {
+            hash.AppendData(piece, 0, filled);
             var actual = Digest.FromHash(hash.GetCurrentHash());
             if (actual != digest)
                 throw new DataLossException($"The stored bytes of artifact {digest} are damaged: they hash to {actual}.");
@@ -130,17 +133,14 @@ public sealed class VerifyingStream : Stream
 
         if (spare.Length == 0)
             spare = new byte[piece.Length];
-        ahead = Task.Run(() => FillAsync(spare));
+        var (present, next) = (piece, spare);
+        hashing = Task.Run(() => hash.AppendData(present), CancellationToken.None);
+        ahead = Task.Run(() => FillAsync(next), CancellationToken.None);
         return true;
     }
 
-    private async Task<int> FillAsync(byte[] target)
-    {
-        // A file's asynchronous reads only hand it to yet another thread.
-        var count = inner is FileStream
-            ? inner.ReadAtLeast(target, target.Length, throwOnEndOfStream: false)
-            : await inner.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, disposed.Token);
-        hash.AppendData(target, 0, count);
-        return count;
-    }
+    /// <summary>A file's asynchronous reads would only hand it to yet another thread.</summary>
+    private async Task<int> FillAsync(byte[] target) => inner is FileStream
+        ? inner.ReadAtLeast(target, target.Length, throwOnEndOfStream: false)
+        : await inner.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, disposed.Token);
 }

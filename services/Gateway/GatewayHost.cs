@@ -13,10 +13,15 @@ namespace Fewshot.Gateway;
 /// <summary>The gateway in a host that has the defaults.</summary>
 public static class GatewayHost
 {
+    private const int SpareThreads = 32;
+
     /// <summary>Adds artifacts, jobs and workflows. Options come from the section <c>Gateway</c> of the configuration.</summary>
     public static IServiceCollection AddGateway(this IServiceCollection services, Action<GatewayOptions>? configure = null)
     {
         services.AddFallbackPolicy(CallerPolicies.OwnOnly);
+        // Making a file durable holds a thread while the disk works; without spare ones, answers wait for disks.
+        ThreadPool.GetMinThreads(out var threads, out var ports);
+        ThreadPool.SetMinThreads(Math.Max(threads, SpareThreads), ports);
         services.AddSingleton(provider =>
         {
             var options = new GatewayOptions();
@@ -35,7 +40,8 @@ public static class GatewayHost
         services.AddSingleton<StageWorkers>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
-            provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>()));
+            provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>(),
+            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
         services.AddSingleton<ImageSynthesis>();
         services.AddSingleton<PractiseWorkflow>();
         services.AddSingleton<DcVitWorkflow>();

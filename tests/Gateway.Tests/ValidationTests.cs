@@ -77,8 +77,11 @@ public sealed class ValidationTests
         var spec = await rig.DcVitAsync();
         rig.Stages.Network = FakeNetwork.Vit with { Blocks = [FakeNetwork.Vit.Blocks[0], FakeNetwork.Vit.Blocks[5]] };
         await RefusedAsync(rig, "ends only", spec, "spec.dcvit.candidates: toy_vit has no block left to compress but its first and last");
+        // Another network has another digest.
+        spec.NetworkDigest = await rig.PutAsync("all compressed"u8.ToArray());
         rig.Stages.Network = FakeNetwork.Vit with { Blocks = FakeNetwork.Vit.Describe(FakeNetwork.Vit.Blocks.Select(Compressed)).Blocks };
         await RefusedAsync(rig, "all compressed", spec, "spec.network_digest: toy_vit has no block left to compress.");
+        spec.NetworkDigest = await rig.PutAsync("whole blocks"u8.ToArray());
         rig.Stages.Network = FakeNetwork.Toy;
         spec.Dcvit.MacsRatio = 0.1;
         await RefusedAsync(rig, "whole blocks", spec, "spec.dcvit.macs_ratio: A MACs ratio of 0.1 cannot be reached by dropping whole blocks");

@@ -14,19 +14,24 @@ public sealed partial class StageClients
     private readonly StageWorkers workers;
     private readonly StageCaller caller;
     private readonly GatewayOptions options;
+    private readonly CancellationToken stopping;
+    private readonly KnownNetworks networks = new();
 
-    internal StageClients(StageWorkers workers, StageCaller caller, GatewayOptions options) => (this.workers, this.caller, this.options) = (workers, caller, options);
+    internal StageClients(StageWorkers workers, StageCaller caller, GatewayOptions options, CancellationToken stopping) =>
+        (this.workers, this.caller, this.options, this.stopping) = (workers, caller, options, stopping);
 
     /// <summary>How many groups of trials can run at a time.</summary>
     public int TrialSlots => Math.Max(workers.Trials.Count, options.TrialGroups);
 
     /// <summary>A network's blocks and costs.</summary>
-    public async Task<NetworkFacts> DescribeNetworkAsync(
-        string digest, CancellationToken stop, MacsConvention convention = MacsConvention.Standard, bool patient = true)
+    public Task<NetworkFacts> DescribeNetworkAsync(string digest, CancellationToken ct, MacsConvention convention = MacsConvention.Standard, bool patient = true)
     {
         var request = new DescribeNetworkRequest { Network = StageTranslation.Network(digest, []), MacsConvention = (Networks.V1.MacsConvention)((int)convention + 1) };
-        return (await caller.AskAsync(workers.Profilers, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).DescribeNetworkAsync(request, options), stop, patient))
-            .Description.ToFacts();
+        return networks.FindAsync(
+            new(digest, convention, patient),
+            async () => (await caller.AskAsync(
+                workers.Profilers, (to, options) => new LatencyProfilerService.LatencyProfilerServiceClient(to).DescribeNetworkAsync(request, options), stopping, patient)).Description.ToFacts(),
+            ct);
     }
 
     /// <summary>What latencies are measured on.</summary>

@@ -6,7 +6,8 @@ namespace Fewshot.Gateway.Jobs;
 /// <summary>A job's events as lines of a file. One writer, the holder of the job's claim; any number of readers in any process.</summary>
 public sealed class FileJobEventLog : IDisposable
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50), LastEvent = TimeSpan.FromSeconds(1);
+    private const int ShortestPoll = 50, LongestPoll = 250;
+    private static readonly TimeSpan LastEvent = TimeSpan.FromSeconds(1);
     private readonly Lock gate = new();
     private readonly FileStream file;
 
@@ -30,7 +31,10 @@ public sealed class FileJobEventLog : IDisposable
     /// <summary>The newest event's number; 0 while there is none.</summary>
     public long LastSequence { get; private set; }
 
-    /// <summary>Appends an event. Changes of state and steps are made durable; progress need not be, and is left out where the disk is full.</summary>
+    /// <summary>
+    /// Appends an event. Changes of state and steps that are done outlive the machine's stop; the rest need not, and progress is left out where the
+    /// disk is full.
+    /// </summary>
     /// <exception cref="StoreFullException">The disk is full.</exception>
     public void Append(ProgressNote? progress = null, StepNote? step = null, JobRecord? job = null)
     {
@@ -41,7 +45,7 @@ public sealed class FileJobEventLog : IDisposable
             try
             {
                 file.Write([.. line, (byte)'\n']);
-                if (progress is null)
+                if (job is not null || step is { Done: true })
                     file.Flush(flushToDisk: true);
                 LastSequence++;
             }
@@ -66,34 +70,36 @@ public sealed class FileJobEventLog : IDisposable
     public static async IAsyncEnumerable<JobEvent?> FollowAsync(
         string path, long fromSequence, Func<bool> ended, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct)
     {
-        var quiet = System.Diagnostics.Stopwatch.StartNew();
-        var (offset, lastSeen) = (0L, false);
-        var over = new System.Diagnostics.Stopwatch();
+        var (news, given) = (System.Diagnostics.Stopwatch.StartNew(), System.Diagnostics.Stopwatch.StartNew());
+        var offset = 0L;
         while (true)
         {
-            // Asked before reading, so that what was written before the end is read.
-            if (ended())
-                over.Start();
+            // The record is looked at only where the log has stood still: its gateway may have died between the record of the end and that event.
+            var over = news.Elapsed > LastEvent && ended();
             foreach (var line in ReadLines(path, ref offset))
             {
+                news.Restart();
                 var read = JobJson.Read<JobEvent>(line);
-                lastSeen |= read.Job is { Ended: true };
-                if (read.Sequence < fromSequence)
-                    continue;
-                yield return read;
-                quiet.Restart();
+                if (read.Sequence >= fromSequence)
+                {
+                    yield return read;
+                    given.Restart();
+                }
+
+                over |= read.Job is { Ended: true };
             }
 
-            // The record comes before its event, which is waited for, but not for ever: its gateway may have died just then.
-            if (over.IsRunning && (lastSeen || over.Elapsed > LastEvent))
+            if (over)
                 yield break;
-            if (quiet.Elapsed > silence)
+            if (given.Elapsed > silence)
             {
                 yield return null;
-                quiet.Restart();
+                given.Restart();
             }
 
-            await Task.Delay(Poll, ct);
+            // A log that has been silent for long is looked at less often.
+            var pause = Math.Clamp(news.ElapsedMilliseconds / 20, ShortestPoll, LongestPoll);
+            await Task.Delay(TimeSpan.FromMilliseconds(pause), ct);
         }
     }
 
@@ -108,11 +114,10 @@ public sealed class FileJobEventLog : IDisposable
     /// <summary>The whole lines after an offset, which moves behind them.</summary>
     private static List<byte[]> ReadLines(string path, ref long offset)
     {
-        if (!File.Exists(path))
+        var log = new FileInfo(path);
+        if (!log.Exists || log.Length <= offset)
             return [];
         using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        if (reader.Length <= offset)
-            return [];
         reader.Position = offset;
         var text = new byte[reader.Length - offset];
         var count = reader.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);

@@ -69,7 +69,7 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
 
     private JobRecord? Find(string id)
     {
-        if (!JobStoreExtensions.IsId(id))
+        if (!JobStoreExtensions.IsId(id) || !File.Exists(files.PathOf(id + ".json")))
             return null;
         try
         {

@@ -18,6 +18,9 @@ internal sealed class StubStages(int candidates, TimeSpan longest)
     /// <summary>Seconds that the stubs slept for trials, all workers together.</summary>
     public double BusySeconds => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref busyTicks)).TotalSeconds;
 
+    /// <summary>Counts from zero again.</summary>
+    public void Forget() => first = last = trials = busyTicks = 0;
+
     public NetworkDescription Network(IEnumerable<Edit> edits)
     {
         var gone = edits.Select(edit => edit.DropBlock.Block).ToHashSet(StringComparer.Ordinal);
