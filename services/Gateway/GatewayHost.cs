@@ -3,6 +3,7 @@ using Fewshot.Artifacts.Redis;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Scaling;
+using Fewshot.Gateway.Tenants;
 using Fewshot.Gateway.Workflows;
 using Fewshot.Planning;
 using Fewshot.ServiceDefaults;
@@ -33,6 +34,11 @@ public static class GatewayHost
         services.AddSingleton<IJobStore>(provider => provider.GetService<RedisServer>() is { } server
             ? new RedisJobStore(server, new JobArchive(provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<IArtifactNames>()))
             : new FileJobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
+        services.AddSingleton<IArtifactGrants>(provider => provider.GetService<RedisServer>() is { } server
+            ? new RedisArtifactGrants(server)
+            : new FileArtifactGrants(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "grants")));
+        services.AddSingleton<TenantAccess>();
+        services.AddSingleton<WatchedStreams>();
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
@@ -55,12 +61,14 @@ public static class GatewayHost
         services.AddSingleton<JobReferences>();
         services.AddSingleton(provider => new ArtifactCollector(
             provider.GetRequiredService<IJobStore>(), provider.GetRequiredService<IStepLedger>(), provider.GetRequiredService<IArtifactStore>(),
-            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>()));
+            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<IArtifactGrants>()));
         services.AddHostedService<CollectionService>();
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
         services.MapError<NoWorkerException>(StatusCode.Unavailable);
         services.MapError<JobNotFoundException>(StatusCode.NotFound);
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
+        services.MapError<QuotaExceededException>(StatusCode.ResourceExhausted);
+        services.MapError<IdleStreamException>(StatusCode.DeadlineExceeded);
         return services;
     }
 

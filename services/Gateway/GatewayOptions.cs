@@ -45,6 +45,9 @@ public sealed class GatewayOptions
     /// <summary>Largest artifact a client may upload.</summary>
     public long MaxArtifactBytes { get; set; } = 16L << 30;
 
+    /// <summary>Longest silence within an upload.</summary>
+    public TimeSpan UploadIdle { get; set; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Jobs that run at a time; more wait.</summary>
     public int ConcurrentJobs { get; set; } = 8;
 

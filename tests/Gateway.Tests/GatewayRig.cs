@@ -33,6 +33,12 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public string Folder => folder;
 
+    /// <summary>Changes options of every host.</summary>
+    public Action<FewshotOptions>? Defaults { get; set; }
+
+    /// <summary>What calls carry from now on; nothing where null.</summary>
+    public string? Token { get; set; }
+
     public IServiceProvider Services => app!.Services;
 
     public string Address { get; private set; } = "";
@@ -67,7 +73,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         app = Build(folder, ledger, Stages, errors, gateway: true, configure);
         await app.StartAsync();
         Address = AddressOf(app);
-        channel = GrpcChannel.ForAddress(Address);
+        channel = GrpcChannel.ForAddress(Address, new GrpcChannelOptions { HttpHandler = new TokenHandler(this), DisposeHttpClient = true });
     }
 
     /// <summary>A host of stages only, over the same state.</summary>
@@ -189,6 +195,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             options.LedgerPoll = TimeSpan.FromMilliseconds(20);
             options.RetryAfter = TimeSpan.FromMilliseconds(20);
             options.ProgressInterval = TimeSpan.FromMilliseconds(5);
+            Defaults?.Invoke(options);
         });
         builder.Logging.ClearProviders().AddProvider(errors);
         builder.Services.AddSingleton(stages);
@@ -211,6 +218,16 @@ internal sealed class GatewayRig : IAsyncDisposable
         host.MapGrpcService<FakeStages.Finetuner>();
         host.MapGrpcService<FakeSynthesizer>();
         return gateway ? host.MapGateway() : host;
+    }
+
+    private sealed class TokenHandler(GatewayRig rig) : DelegatingHandler(new SocketsHttpHandler { EnableMultipleHttp2Connections = true })
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (rig.Token is { } token)
+                request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
+            return base.SendAsync(request, cancellationToken);
+        }
     }
 
     /// <summary>Errors in the log are failures of the test that caused them.</summary>

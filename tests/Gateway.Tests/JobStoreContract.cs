@@ -1,5 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
+using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -42,6 +44,50 @@ public abstract class JobStoreContract
         Assert.Equal([ids[0]], (await store.ListAsync(ids[1], 2))!.Select(job => job.Id));
         Assert.Empty((await store.ListAsync(ids[0], 2))!);
         Assert.Null(await store.ListAsync("job-00000000000000000000", 2));
+    }
+
+    [Fact]
+    public async Task CreateAsync_Tenants_HaveJobsOfTheirOwn()
+    {
+        var store = Open();
+        var (local, acme) = (await store.CreateAsync("r", "practise", "spec"), await store.CreateAsync("r", "practise", "spec", new Tenant("acme")));
+        Assert.NotEqual(local.Id, acme.Id);
+        Assert.Equal(("local", "acme"), (local.Tenant, acme.Tenant));
+        // Ids of jobs that are older than tenants.
+        Assert.Equal("job-454349e422f05297191e", local.Id);
+        Assert.Equal(acme, await Open().FindByRequestAsync("r", "practise", "spec", "acme"));
+        Assert.Equal([acme], await Open().ListAsync(after: null, 10, "acme"));
+        Assert.Equal([local], await Open().ListAsync(after: null, 10, "local"));
+        Assert.Null(await Open().ListAsync(local.Id, 10, "acme"));
+        Assert.Equal(2, (await Open().ListAsync(after: null, 10))!.Count);
+        await store.ForgetAsync(acme.Id);
+        Assert.Empty((await Open().ListAsync(after: null, 10, "acme"))!);
+    }
+
+    [Fact]
+    public async Task CreateAsync_TenantAtItsLimit_IsRefusedUntilAJobEnds()
+    {
+        var (store, ledger, tenant) = (Open(), OpenLedger(Long), new Tenant("acme") { MaxUnfinishedJobs = 3 });
+        await store.CreateAsync("r", "practise", "spec");
+        var made = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => Task.Run(async () =>
+        {
+            try
+            {
+                return await store.CreateAsync($"r{i}", "practise", "spec", tenant);
+            }
+            catch (QuotaExceededException)
+            {
+                return null;
+            }
+        })));
+        Assert.Equal(3, made.Count(job => job is not null));
+        var first = made.First(job => job is not null)!;
+        Assert.Equal(first, await store.CreateAsync(first.RequestId, "practise", "spec", tenant));
+        await using (var log = await store.OpenAsync(first.Id, (await ledger.TryAcquireAsync(JobStoreExtensions.ClaimOf(first.Id), "me"))!))
+            await log.RecordAsync(first with { State = JobState.Succeeded });
+        Assert.NotNull(await Open().CreateAsync("next", "practise", "spec", tenant));
+        await Assert.ThrowsAsync<QuotaExceededException>(() => Open().CreateAsync("over", "practise", "spec", tenant));
+        Assert.Null(await store.FindByRequestAsync("over", "practise", "spec", "acme"));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.Redis;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
+using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -46,6 +48,21 @@ public sealed class RedisJobStoreContract(RedisProcess redis) : JobStoreContract
         await log.RecordAsync(running with { State = JobState.Cancelled });
         Assert.Equal(["7", null], (await rest).Select(e => e.Step?.Name));
         Assert.Equal([waiting.Id], await Open().UnfinishedAsync());
+    }
+
+    [Fact]
+    public async Task Redis_JobsOlderThanTenants_AreTheLocalTenants()
+    {
+        var store = Open();
+        var (ended, waiting) = (await store.CreateAsync("a", "practise", "spec"), await store.CreateAsync("b", "practise", "spec"));
+        await redis.CommandAsync("DEL fewshot:jobs:of:local fewshot:jobs:unfinished:of:local fewshot:jobs:complete:2");
+        await redis.CommandAsync($"ZREM fewshot:jobs:unfinished {ended.Id}");
+        await store.UnfinishedAsync();
+        Assert.Equal(2, (await store.ListAsync(after: null, 10, "local"))!.Count);
+        // Of the two only one counts.
+        await Assert.ThrowsAsync<QuotaExceededException>(() => store.CreateAsync("c", "practise", "spec", new Tenant("local") { MaxUnfinishedJobs = 1 }));
+        Assert.NotNull(await store.CreateAsync("c", "practise", "spec", new Tenant("local") { MaxUnfinishedJobs = 2 }));
+        Assert.Equal([waiting.Id, JobStoreExtensions.IdOf("c")], await store.UnfinishedAsync());
     }
 
     [Fact]

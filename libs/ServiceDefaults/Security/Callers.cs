@@ -54,6 +54,13 @@ public sealed partial class Callers
         ? Tenant.Local
         : call.GetHttpContext().Features.Get<Tenant>() ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "The caller is unknown."));
 
+    /// <summary>A tenant by its name, with its limits now; without any where no file names it.</summary>
+    public Tenant Named(string name)
+    {
+        Refresh();
+        return tenants.Find(name) ?? new Tenant(name);
+    }
+
     internal bool IsOwn(string token) => CryptographicOperations.FixedTimeEquals(own, BearerToken.HashOf(token));
 
     internal (Tenant? Tenant, string Why) ByToken(string token)

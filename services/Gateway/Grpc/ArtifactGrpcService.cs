@@ -8,25 +8,29 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The artifact store, in chunks.</summary>
-internal sealed class ArtifactGrpcService(IArtifactStore artifacts, GatewayOptions options) : ArtifactService.ArtifactServiceBase
+internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess access, GatewayOptions options) : ArtifactService.ArtifactServiceBase
 {
     private const int ChunkBytes = 512 << 10;
 
     public override async Task<UploadArtifactResponse> UploadArtifact(IAsyncStreamReader<UploadArtifactRequest> requestStream, ServerCallContext context)
     {
-        var ct = context.CancellationToken;
-        if (!await requestStream.MoveNext(ct) || requestStream.Current.PartCase != UploadArtifactRequest.PartOneofCase.Header)
+        var (ct, tenant) = (context.CancellationToken, access.Of(context));
+        using var messages = new IdleLimit<UploadArtifactRequest>(requestStream, options.UploadIdle);
+        if (!await messages.MoveNext(ct) || messages.Current.PartCase != UploadArtifactRequest.PartOneofCase.Header)
             throw new InvalidFieldException("part", "the first message must carry the header.");
-        var header = requestStream.Current.Header;
+        var header = messages.Current.Header;
         var digest = Fields.Digest(header.Digest, "header.digest");
         if (header.SizeBytes < 0)
             throw new InvalidFieldException("header.size_bytes", "must not be negative.");
         if (header.SizeBytes > options.MaxArtifactBytes)
             throw new StoreFullException($"The artifact has {header.SizeBytes} bytes; this gateway takes up to {options.MaxArtifactBytes}.");
-        var existed = await artifacts.StatAsync(digest, ct) is not null;
-        using var content = new UploadStream(requestStream, header.SizeBytes);
+        await access.CheckSpaceAsync(tenant, digest, header.SizeBytes, ct);
+        // What others have is not told.
+        var existed = await access.SeesAsync(tenant, digest, ct) && await artifacts.StatAsync(digest, ct) is not null;
+        using var content = new UploadStream(messages, header.SizeBytes);
         // Also when it is stored already: what is there may be damaged, what comes in is checked.
         var info = await artifacts.PutAsync(content, digest, ct);
+        await access.UploadedAsync(tenant, info, ct);
         return new UploadArtifactResponse { Digest = info.Digest.ToString(), SizeBytes = info.SizeBytes, Existed = existed };
     }
 
@@ -34,6 +38,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, GatewayOptio
     {
         var ct = context.CancellationToken;
         var digest = Fields.Digest(request.Digest, "digest");
+        await access.CheckAsync(access.Of(context), digest, ct);
         var info = await artifacts.StatAsync(digest, ct) ?? throw new ArtifactNotFoundException(digest);
         if (request.Offset < 0 || request.Offset > info.SizeBytes)
             throw new InvalidFieldException("offset", $"must be from 0 to the artifact's size, {info.SizeBytes}.");
@@ -68,7 +73,9 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, GatewayOptio
 
     public override async Task<StatArtifactResponse> StatArtifact(StatArtifactRequest request, ServerCallContext context)
     {
-        var info = await artifacts.StatAsync(Fields.Digest(request.Digest, "digest"), context.CancellationToken);
+        var digest = Fields.Digest(request.Digest, "digest");
+        var seen = await access.SeesAsync(access.Of(context), digest, context.CancellationToken);
+        var info = seen ? await artifacts.StatAsync(digest, context.CancellationToken) : null;
         return new StatArtifactResponse { Exists = info is not null, SizeBytes = info?.SizeBytes ?? 0 };
     }
 }

@@ -1,6 +1,6 @@
-using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
 using Grpc.Core;
@@ -9,36 +9,49 @@ namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The jobs' service.</summary>
 internal sealed class CompressionGrpcService(
-    IJobStore jobs, JobRunner runner, JobSubmission submission, GatewayOptions options, FewshotOptions defaults, IHostApplicationLifetime lifetime)
+    IJobStore jobs, JobRunner runner, JobSubmission submission, TenantAccess access, WatchedStreams streams, GatewayOptions options, FewshotOptions defaults,
+    IHostApplicationLifetime lifetime)
     : CompressionService.CompressionServiceBase
 {
     public override async Task<StartCompressionResponse> StartCompression(StartCompressionRequest request, ServerCallContext context)
     {
-        var plan = CompressionTranslation.ToPlan(request.Spec);
-        var job = await submission.SubmitAsync(
-            request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), () => submission.CheckAsync(plan, context.CancellationToken), context.CancellationToken);
+        var (tenant, plan, ct) = (access.Of(context), CompressionTranslation.ToPlan(request.Spec), context.CancellationToken);
+        var job = await submission.SubmitAsync(tenant, request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), CheckAsync, ct);
         return new StartCompressionResponse { Job = await ToProtoAsync(job) };
+
+        async Task CheckAsync()
+        {
+            await access.CheckAsync(tenant, request, ct);
+            await submission.CheckAsync(plan, ct);
+        }
     }
 
     public override async Task<StartStageResponse> StartStage(StartStageRequest request, ServerCallContext context)
     {
         StageWorkflow.Check(request);
+        var (tenant, ct) = (access.Of(context), context.CancellationToken);
         var body = request.Clone();
         body.RequestId = "";
-        var job = await submission.SubmitAsync(
-            request.RequestId, StageWorkflow.KindOf(request), body.ToByteArray(),
-            () => submission.CheckStoredAsync(StageWorkflow.InputsOf(request), context.CancellationToken), context.CancellationToken);
+        var job = await submission.SubmitAsync(tenant, request.RequestId, StageWorkflow.KindOf(request), body.ToByteArray(), CheckAsync, ct);
         return new StartStageResponse { Job = await ToProtoAsync(job) };
+
+        async Task CheckAsync()
+        {
+            await access.CheckAsync(tenant, request, ct);
+            await submission.CheckStoredAsync(StageWorkflow.InputsOf(request), ct);
+        }
     }
 
     public override async Task<GetJobResponse> GetJob(GetJobRequest request, ServerCallContext context) =>
-        new() { Job = await ToProtoAsync(await jobs.GetAsync(request.JobId, context.CancellationToken)) };
+        new() { Job = await ToProtoAsync(await access.JobAsync(access.Of(context), request.JobId, context.CancellationToken)) };
 
     public override async Task WatchJob(WatchJobRequest request, IServerStreamWriter<WatchJobResponse> responseStream, ServerCallContext context)
     {
         if (request.FromSequence < 0)
             throw new InvalidFieldException("from_sequence", "must not be negative.");
-        _ = await jobs.GetAsync(request.JobId, context.CancellationToken);
+        var tenant = access.Of(context);
+        _ = await access.JobAsync(tenant, request.JobId, context.CancellationToken);
+        using var open = streams.Open(tenant);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var last = Math.Max(0, request.FromSequence - 1);
         try
@@ -57,6 +70,7 @@ internal sealed class CompressionGrpcService(
 
     public override async Task<CancelJobResponse> CancelJob(CancelJobRequest request, ServerCallContext context)
     {
+        _ = await access.JobAsync(access.Of(context), request.JobId, context.CancellationToken);
         await runner.CancelAsync(request.JobId);
         return new CancelJobResponse { Job = await ToProtoAsync(await jobs.GetAsync(request.JobId)) };
     }
@@ -64,7 +78,8 @@ internal sealed class CompressionGrpcService(
     public override async Task<ListJobsResponse> ListJobs(ListJobsRequest request, ServerCallContext context)
     {
         var size = Fields.Whole(request.PageSize, "page_size", 1, 500, defaultValue: 50);
-        var page = await jobs.ListAsync(request.PageToken.Length == 0 ? null : request.PageToken, size + 1, context.CancellationToken)
+        var tenant = access.Of(context);
+        var page = await jobs.ListAsync(request.PageToken.Length == 0 ? null : request.PageToken, size + 1, access.SeesAll ? null : tenant.Name, context.CancellationToken)
             ?? throw new InvalidFieldException("page_token", "is none that ListJobs has given.");
         return new ListJobsResponse
         {

@@ -1,15 +1,15 @@
 using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
-using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
 
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The artifacts that a job needs: its specification, what that names, what its steps made, and its results.</summary>
-internal sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJournal journal, IArtifactStore artifacts)
+public sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJournal journal, IArtifactStore artifacts)
 {
+    /// <summary>Adds them to a set.</summary>
     public async Task AddAsync(JobRecord job, HashSet<Digest> needed, CancellationToken ct)
     {
         var result = job.Result;
@@ -43,12 +43,10 @@ internal sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJour
         try
         {
             var spec = await artifacts.ReadBytesAsync(Digest.Parse(job.Spec), ct: ct);
-            if (!JobWorkflows.IsMethod(job.Kind))
-                return StageWorkflow.InputsOf(StartStageRequest.Parser.ParseFrom(spec)).Select(input => input.Digest);
-            var plan = CompressionTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec));
-            return [plan.Network, plan.Images, plan.Evaluation, (plan as PractisePlan)?.LatencyProfile];
+            IMessage request = JobWorkflows.IsMethod(job.Kind) ? CompressionSpec.Parser.ParseFrom(spec) : StartStageRequest.Parser.ParseFrom(spec);
+            return RequestDigests.Of(request).Select(input => input.Digest);
         }
-        catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException or InvalidProtocolBufferException or InvalidFieldException)
+        catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException or InvalidProtocolBufferException)
         {
             // A job whose specification is gone cannot run any more.
             return [];

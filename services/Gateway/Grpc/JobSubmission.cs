@@ -10,17 +10,17 @@ namespace Fewshot.Gateway.Grpc;
 internal sealed class JobSubmission(IJobStore jobs, JobRunner runner, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows)
 {
     /// <summary>Starts a job, or returns the one that the same request started before, continued where it was left behind.</summary>
-    public async Task<JobRecord> SubmitAsync(string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
+    public async Task<JobRecord> SubmitAsync(Tenant tenant, string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
     {
         if (requestId.Length is 0 or > 128 || !requestId.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
             throw new InvalidFieldException("request_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_' and '-'.");
-        var job = await jobs.FindByRequestAsync(requestId, kind, Digest.Of(spec).ToString(), ct);
+        var job = await jobs.FindByRequestAsync(requestId, kind, Digest.Of(spec).ToString(), tenant.Name, ct);
         if (job is null)
         {
             await check();
             // The specification is stored before the job, and the job before the answer: what was accepted is not lost.
             var stored = (await artifacts.PutBytesAsync(spec, ct)).ToString();
-            job = (await jobs.CreateAsync(requestId, kind, stored, ct)).Checked(kind, stored);
+            job = (await jobs.CreateAsync(requestId, kind, stored, tenant, ct)).Checked(kind, stored);
         }
 
         if (!job.Ended)

@@ -42,7 +42,11 @@ internal sealed class StageWorkflow(StageClients stages, Workflows.ImageSynthesi
     {
         Case.Profile => [(request.Profile.NetworkDigest, "profile.network_digest")],
         Case.Trials => [(request.Trials.NetworkDigest, "trials.network_digest"), (request.Trials.ImageSetDigest, "trials.image_set_digest")],
-        Case.Finetune => [(request.Finetune.TeacherDigest, "finetune.teacher_digest"), (request.Finetune.ImageSetDigest, "finetune.image_set_digest")],
+        Case.Finetune =>
+        [
+            (request.Finetune.TeacherDigest, "finetune.teacher_digest"), (request.Finetune.ImageSetDigest, "finetune.image_set_digest"),
+            .. request.Finetune.StartDigest.Length > 0 ? [(request.Finetune.StartDigest, "finetune.start_digest")] : Array.Empty<(string, string)>(),
+        ],
         Case.Evaluate => [(request.Evaluate.Network?.Digest ?? "", "evaluate.network.digest"), (request.Evaluate.ImageSetDigest, "evaluate.image_set_digest")],
         Case.Train => [(request.Train.Network?.Digest ?? "", "train.network.digest"), (request.Train.ImageSetDigest, "train.image_set_digest")],
         Case.Synthesize => [(request.Synthesize.NetworkDigest, "synthesize.network_digest")],

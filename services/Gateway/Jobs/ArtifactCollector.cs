@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
+using Fewshot.Gateway.Tenants;
 
 namespace Fewshot.Gateway.Jobs;
 
@@ -19,9 +20,10 @@ public sealed class ArtifactCollector
     private readonly IArtifactStore artifacts;
     private readonly IArtifactNames names;
     private readonly JobReferences references;
+    private readonly IArtifactGrants grants;
 
-    internal ArtifactCollector(IJobStore jobs, IStepLedger ledger, IArtifactStore artifacts, IArtifactNames names, JobReferences references) =>
-        (this.jobs, this.ledger, this.artifacts, this.names, this.references) = (jobs, ledger, artifacts, names, references);
+    internal ArtifactCollector(IJobStore jobs, IStepLedger ledger, IArtifactStore artifacts, IArtifactNames names, JobReferences references, IArtifactGrants grants) =>
+        (this.jobs, this.ledger, this.artifacts, this.names, this.references, this.grants) = (jobs, ledger, artifacts, names, references, grants);
 
     /// <summary>Collects once, unless another gateway is at it.</summary>
     /// <param name="keep">How long ended jobs are kept.</param>
@@ -38,7 +40,7 @@ public sealed class ArtifactCollector
             var needed = new HashSet<Digest>();
             var forgotten = await MarkAsync(needed, job => job.Ended && job.EndTime < now - keep, ct);
             var before = await TombstonesAsync(ct);
-            var (tombstones, doomed) = (new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal), new List<Digest>());
+            var (tombstones, doomed) = (new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal), new HashSet<Digest>());
             await foreach (var artifact in ((IArtifactRemoval)artifacts).ListAsync(ct))
             {
                 if (needed.Contains(artifact.Digest) || artifact.LastPut > now - grace)
@@ -53,16 +55,16 @@ public sealed class ArtifactCollector
             // What jobs need that came meanwhile, too.
             if (doomed.Count > 0)
                 await MarkAsync(needed, _ => false, ct);
-            var removed = 0;
-            foreach (var digest in doomed.Where(digest => !needed.Contains(digest)))
-            {
+            doomed.ExceptWith(needed);
+            // Before the artifacts: one that comes again is granted again.
+            if (doomed.Count > 0)
+                await grants.RemoveAsync(doomed, ct);
+            foreach (var digest in doomed)
                 await ((IArtifactRemoval)artifacts).RemoveAsync(digest, ct);
-                removed++;
-            }
 
             await ((IArtifactRemoval)artifacts).RemoveUnfinishedAsync(grace, ct);
             await names.SetAsync(Tombstones, await artifacts.PutBytesAsync(JsonSerializer.SerializeToUtf8Bytes(tombstones), ct), ct);
-            return (forgotten, removed);
+            return (forgotten, doomed.Count);
         }
     }
 
@@ -71,7 +73,7 @@ public sealed class ArtifactCollector
         var forgotten = 0;
         // Read to the end before any is forgotten: the pages hang on the last job of the one before.
         List<JobRecord> all = [];
-        while (await jobs.ListAsync(all.Count == 0 ? null : all[^1].Id, Page, ct) is { Count: > 0 } page)
+        while (await jobs.ListAsync(all.Count == 0 ? null : all[^1].Id, Page, tenant: null, ct) is { Count: > 0 } page)
             all.AddRange(page);
         foreach (var job in all)
         {

@@ -1,29 +1,45 @@
 using Fewshot.Artifacts;
+using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
 /// Jobs as files of one folder: <c>ID.json</c> (the record, replaced as a whole), <c>ID.events</c> (one event a line, appended),
-/// <c>ID.cancel</c> (somebody wants it stopped). Any number of gateways of one machine may share the folder.
+/// <c>ID.cancel</c> (somebody wants it stopped). Any number of gateways of one machine may share the folder; each by itself keeps a tenant's limit
+/// of jobs, two at the same moment may exceed it.
 /// </summary>
 public sealed class FileJobStore(string folder) : IJobStore, IDisposable
 {
     private readonly DurableFolder files = new(folder);
+    private readonly SemaphoreSlim counting = new(1);
 
     /// <inheritdoc/>
-    public async Task<JobRecord> CreateAsync(string requestId, string kind, string spec, CancellationToken ct = default)
+    public async Task<JobRecord> CreateAsync(string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default)
     {
-        var record = new JobRecord(JobStoreExtensions.IdOf(requestId), requestId, kind, spec, DateTimeOffset.UtcNow);
-        return await files.WriteFirstAsync(record.Id + ".json", JobJson.Write(record)) ? record : Find(record.Id)!;
+        var record = JobStoreExtensions.NewRecord(requestId, kind, spec, tenant);
+        if (tenant?.MaxUnfinishedJobs is not { } limit)
+            return await CreateAsync(record);
+        await counting.WaitAsync(ct);
+        try
+        {
+            return Find(record.Id)
+                ?? (All().Count(job => !job.Ended && job.Tenant == tenant.Name) < limit ? await CreateAsync(record) : throw JobStoreExtensions.TooManyJobs(limit));
+        }
+        finally
+        {
+            counting.Release();
+        }
     }
 
     /// <inheritdoc/>
     public Task<JobRecord?> FindAsync(string id, CancellationToken ct = default) => Task.FromResult(Find(id));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, CancellationToken ct = default)
+    public Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, string? tenant = null, CancellationToken ct = default)
     {
         var all = All();
+        if (tenant is not null)
+            all.RemoveAll(job => job.Tenant != tenant);
         // The last job given, not its place, so that new jobs do not shift the pages.
         var skip = after is null ? 0 : 1 + all.FindIndex(job => job.Id == after);
         return Task.FromResult<IReadOnlyList<JobRecord>?>(after is not null && skip == 0 ? null : [.. all.Skip(skip).Take(count)]);
@@ -63,7 +79,13 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
     public Task<long> LastSequenceAsync(string id, CancellationToken ct = default) => Task.FromResult(FileJobEventLog.ReadLastSequence(EventsOf(id)));
 
     /// <inheritdoc/>
-    public void Dispose() => files.Dispose();
+    public void Dispose()
+    {
+        counting.Dispose();
+        files.Dispose();
+    }
+
+    private async Task<JobRecord> CreateAsync(JobRecord record) => await files.WriteFirstAsync(record.Id + ".json", JobJson.Write(record)) ? record : Find(record.Id)!;
 
     private string EventsOf(string id) => files.PathOf(id + ".events");
 

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using Fewshot.Artifacts;
+using Fewshot.Gateway.Tenants;
+using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Jobs;
 
@@ -11,8 +13,14 @@ namespace Fewshot.Gateway.Jobs;
 /// </summary>
 public interface IJobStore
 {
-    /// <summary>Makes a job durable, or returns the one that the same request id made before, whatever its body.</summary>
-    Task<JobRecord> CreateAsync(string requestId, string kind, string spec, CancellationToken ct = default);
+    /// <summary>Makes a job durable, or returns the one that the same request id of the same tenant made before, whatever its body.</summary>
+    /// <param name="requestId">The caller's name for it.</param>
+    /// <param name="kind">What runs.</param>
+    /// <param name="spec">Digest of the request's bytes.</param>
+    /// <param name="tenant">Whose it is, with its limit of unfinished jobs; <see cref="Tenant.Local"/> where null.</param>
+    /// <param name="ct">Gives up; the job may be made or not.</param>
+    /// <exception cref="QuotaExceededException">The tenant has as many unfinished jobs as it may have.</exception>
+    Task<JobRecord> CreateAsync(string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default);
 
     /// <summary>A job by its id; null when there is none.</summary>
     Task<JobRecord?> FindAsync(string id, CancellationToken ct = default);
@@ -20,9 +28,10 @@ public interface IJobStore
     /// <summary>Jobs, newest first.</summary>
     /// <param name="after">The last one of the page before; null for the first page.</param>
     /// <param name="count">At most so many.</param>
+    /// <param name="tenant">Only this tenant's; null for all.</param>
     /// <param name="ct">Gives up.</param>
-    /// <returns>Null where there is no job of the id <paramref name="after"/>.</returns>
-    Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, CancellationToken ct = default);
+    /// <returns>Null where no such job has the id <paramref name="after"/>.</returns>
+    Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, string? tenant = null, CancellationToken ct = default);
 
     /// <summary>Ids of the jobs that have not ended, oldest first.</summary>
     Task<IReadOnlyList<string>> UnfinishedAsync(CancellationToken ct = default);
@@ -71,11 +80,20 @@ public static class JobStoreExtensions
 {
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
-    /// <summary>The id of the job that a request id names.</summary>
-    public static string IdOf(string requestId) => "job-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(requestId)))[..20];
+    /// <summary>The id of the job that a tenant's request id names. Request ids hold no slash; the local tenant's stand for themselves.</summary>
+    public static string IdOf(string requestId, string? tenant = null) => "job-" + Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(tenant is null || tenant == Tenant.Local.Name ? requestId : $"{tenant}/{requestId}")))[..20];
 
     /// <summary>Whether a text can be a job's id.</summary>
     public static bool IsId(string id) => id.Length == 24 && id.StartsWith("job-", StringComparison.Ordinal) && !id.AsSpan(4).ContainsAnyExcept(HexDigits);
+
+    /// <summary>A tenant's job that is to be made now.</summary>
+    public static JobRecord NewRecord(string requestId, string kind, string spec, Tenant? tenant) =>
+        new(IdOf(requestId, tenant?.Name), requestId, kind, spec, DateTimeOffset.UtcNow) { Tenant = (tenant ?? Tenant.Local).Name };
+
+    /// <summary>Why a tenant may have no further job.</summary>
+    public static QuotaExceededException TooManyJobs(int limit) =>
+        new($"This tenant has {limit} jobs that have not ended; its limit is {limit}: wait for one, or cancel one.");
 
     /// <summary>The key of the lease that is a job's claim.</summary>
     public static StepKey ClaimOf(string id) => StepKey.Of("/fewshot.compression.v1.CompressionService/Job", 1, Encoding.ASCII.GetBytes(id));
@@ -87,8 +105,9 @@ public static class JobStoreExtensions
 
     /// <summary>The job that a request made before; null when it has not.</summary>
     /// <exception cref="RequestIdTakenException">The request id was used with another body.</exception>
-    public static async Task<JobRecord?> FindByRequestAsync(this IJobStore jobs, string requestId, string kind, string spec, CancellationToken ct = default) =>
-        await jobs.FindAsync(IdOf(requestId), ct) is { } job ? job.Checked(kind, spec) : null;
+    public static async Task<JobRecord?> FindByRequestAsync(
+        this IJobStore jobs, string requestId, string kind, string spec, string? tenant = null, CancellationToken ct = default) =>
+        await jobs.FindAsync(IdOf(requestId, tenant), ct) is { } job ? job.Checked(kind, spec) : null;
 
     /// <summary>A job that its request id named, if it is of the same request.</summary>
     /// <exception cref="RequestIdTakenException">The request id was used with another body.</exception>

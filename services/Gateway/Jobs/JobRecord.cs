@@ -20,13 +20,16 @@ public enum JobState
 }
 
 /// <summary>A job as it is stored.</summary>
-/// <param name="Id">Derived from the request id, so that one request id has one job.</param>
+/// <param name="Id">Derived from tenant and request id, so that one request id of a tenant has one job.</param>
 /// <param name="RequestId">The caller's idempotency key.</param>
 /// <param name="Kind">What runs: <c>practise</c>, <c>dcvit</c>, <c>pareto</c>, or a stage.</param>
 /// <param name="Spec">Digest of the request's bytes, an artifact.</param>
 /// <param name="CreateTime">When it became durable.</param>
 public sealed record JobRecord(string Id, string RequestId, string Kind, string Spec, DateTimeOffset CreateTime)
 {
+    /// <summary>Whose it is.</summary>
+    public string Tenant { get; init; } = ServiceDefaults.Tenant.Local.Name;
+
     /// <summary>Where it stands.</summary>
     public JobState State { get; init; }
 

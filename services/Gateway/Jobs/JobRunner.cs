@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
+using Fewshot.Gateway.Tenants;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
@@ -14,6 +15,8 @@ public sealed partial class JobRunner(
     IJobStore jobs,
     IStepLedger ledger,
     JobWorkflows workflows,
+    Callers callers,
+    TenantAccess access,
     GatewayOptions options,
     FewshotOptions defaults,
     ErrorTranslator errors,
@@ -22,7 +25,7 @@ public sealed partial class JobRunner(
 {
     private readonly ConcurrentDictionary<string, Task> running = new();
     private readonly ConcurrentDictionary<string, CancellationTokenSource> cancels = new();
-    private readonly SemaphoreSlim places = new(options.ConcurrentJobs);
+    private readonly JobPlaces places = new(options.ConcurrentJobs);
 
     /// <summary>Runs a job here unless it runs already, here or elsewhere.</summary>
     public void Ensure(string id)
@@ -105,15 +108,9 @@ public sealed partial class JobRunner(
 
         try
         {
-            await places.WaitAsync(lifetime.ApplicationStopping);
-            try
-            {
+            var tenant = callers.Secured ? callers.Named((await jobs.FindAsync(id, lifetime.ApplicationStopping))?.Tenant ?? Tenant.Local.Name) : Tenant.Local;
+            using (await places.TakeAsync(tenant, lifetime.ApplicationStopping))
                 await ClaimAndRunAsync(id);
-            }
-            finally
-            {
-                places.Release();
-            }
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -158,6 +155,13 @@ public sealed partial class JobRunner(
                 await log.RecordAsync(job = job with { State = JobState.Running });
                 LogRunning(id, job.Kind);
                 var final = await FinishAsync(new JobRun(job, log, cancel.Token, stop.Token));
+                if (final.State == JobState.Succeeded)
+                {
+                    // What a job made is its tenant's before anybody can ask for it.
+                    await log.FlushAsync();
+                    await access.GrantAsync(final, CancellationToken.None);
+                }
+
                 await log.RecordAsync(final);
                 LogEnded(id, final.State, final.StatusMessage);
             }

@@ -13,18 +13,28 @@ internal static class RedisJobScripts
 
         """;
 
-    /// <summary>KEYS: job, jobs, unfinished. ARGV: id, record, time, whether it has ended. The record that is there now.</summary>
+    /// <summary>
+    /// KEYS: job, jobs, unfinished, the tenant's jobs, its unfinished ones. ARGV: id, record, time, whether it has ended, how many unfinished ones
+    /// the tenant may have or nothing. The record that is there now, which the tenant's lists may lack; nothing where the tenant has too many.
+    /// </summary>
     public const string Create = """
         local record = redis.call('HGET', KEYS[1], 'record')
-        if record then return record end
-        redis.call('HSET', KEYS[1], 'record', ARGV[2])
-        redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
-        if ARGV[4] == '0' then redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) end
-        return ARGV[2]
+        if not record then
+          if ARGV[5] ~= '' and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[5]) then return false end
+          record = ARGV[2]
+          redis.call('HSET', KEYS[1], 'record', record)
+          redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+          if ARGV[4] == '0' then redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) end
+        end
+        for i = 2, 3 do
+          local time = redis.call('ZSCORE', KEYS[i], ARGV[1])
+          if time then redis.call('ZADD', KEYS[i + 2], time, ARGV[1]) end
+        end
+        return record
         """;
 
     /// <summary>
-    /// KEYS: claim, job, events, jobs, unfinished. ARGV: attempt, epoch, number of the first event, id, what to publish on, then the new record or
+    /// KEYS: claim, job, events, jobs, unfinished, the tenant's jobs, its unfinished ones. ARGV: attempt, epoch, number of the first event, id, what to publish on, then the new record or
     /// nothing, its time and whether it has ended; then events. Nothing when the claim is another's. Where the server lost the events before,
     /// <c>base</c> says how many those were.
     /// </summary>
@@ -40,8 +50,10 @@ internal static class RedisJobScripts
         end
         if ARGV[6] ~= '' then
           redis.call('HSET', KEYS[2], 'record', ARGV[6])
-          redis.call('ZADD', KEYS[4], ARGV[7], ARGV[4])
-          if ARGV[8] == '1' then redis.call('ZREM', KEYS[5], ARGV[4]) else redis.call('ZADD', KEYS[5], ARGV[7], ARGV[4]) end
+          for i = 4, 6, 2 do
+            redis.call('ZADD', KEYS[i], ARGV[7], ARGV[4])
+            if ARGV[8] == '1' then redis.call('ZREM', KEYS[i + 1], ARGV[4]) else redis.call('ZADD', KEYS[i + 1], ARGV[7], ARGV[4]) end
+          end
         end
         redis.call('PUBLISH', ARGV[5], ARGV[4])
         return 1
@@ -56,11 +68,10 @@ internal static class RedisJobScripts
     /// <summary>KEYS: job, events. The number of the newest event.</summary>
     public const string Last = "return tonumber(redis.call('HGET', KEYS[1], 'base') or 0) + redis.call('LLEN', KEYS[2])";
 
-    /// <summary>KEYS: job, events, jobs, unfinished. ARGV: id.</summary>
+    /// <summary>KEYS: job, events, then the lists it may be in. ARGV: id.</summary>
     public const string Forget = """
         redis.call('UNLINK', KEYS[1], KEYS[2])
-        redis.call('ZREM', KEYS[3], ARGV[1])
-        redis.call('ZREM', KEYS[4], ARGV[1])
+        for i = 3, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end
         return 1
         """;
 

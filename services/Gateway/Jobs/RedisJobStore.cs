@@ -2,32 +2,42 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.Redis;
+using Fewshot.ServiceDefaults;
 using StackExchange.Redis;
 
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
 /// Jobs in Redis: a hash each (<c>record</c>, <c>cancel</c>), a list of events each, and the ids of all and of the unfinished ones by time of
-/// creation. Every record is also kept beside the artifacts, so that a server that lost its memory gets its jobs back.
+/// creation, everybody's and each tenant's. Every record is also kept beside the artifacts, so that a server that lost its memory gets its jobs back.
 /// </summary>
 /// <param name="server">The same server and database as the step ledger's, whose leases are the claims.</param>
 /// <param name="archive">Keeps the records beside the artifacts.</param>
 public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJobStore, IDisposable
 {
     private const int BatchOfEvents = 256;
-    private static readonly RedisKey Jobs = RedisServer.Prefix + "jobs", Unfinished = RedisServer.Prefix + "jobs:unfinished", Complete = RedisServer.Prefix + "jobs:complete";
+    private static readonly RedisKey Jobs = RedisServer.Prefix + "jobs", Unfinished = RedisServer.Prefix + "jobs:unfinished", Complete = RedisServer.Prefix + "jobs:complete:2";
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
     private readonly RedisJobSignals signals = new(server);
 
     /// <inheritdoc/>
-    public async Task<JobRecord> CreateAsync(string requestId, string kind, string spec, CancellationToken ct = default)
+    public async Task<JobRecord> CreateAsync(string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default)
     {
-        var record = new JobRecord(JobStoreExtensions.IdOf(requestId), requestId, kind, spec, DateTimeOffset.UtcNow);
+        var record = JobStoreExtensions.NewRecord(requestId, kind, spec, tenant);
         if (await FindAsync(record.Id, ct) is { } existing)
             return existing;
+        var limit = tenant?.MaxUnfinishedJobs;
+        if (limit is { } most && await server.RunAsync(database => database.SortedSetLengthAsync(UnfinishedOf(record.Tenant)), ct: ct) >= most)
+            throw JobStoreExtensions.TooManyJobs(most);
         // The archive first: what is acknowledged outlives the server's memory.
         await archive.SaveAsync(record, ct);
-        var stored = await CreateAsync(record, ct);
+        if (await CreateAsync(record, limit, ct) is not { } stored)
+        {
+            // Others were quicker.
+            await archive.ForgetAsync(record.Id, ct);
+            throw JobStoreExtensions.TooManyJobs(limit!.Value);
+        }
+
         if (stored.CreateTime != record.CreateTime)
             await archive.SaveAsync(stored, ct);
         return stored;
@@ -43,17 +53,17 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, CancellationToken ct = default)
+    public async Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, string? tenant = null, CancellationToken ct = default)
     {
-        var first = 0L;
+        var (first, list) = (0L, tenant is null ? Jobs : JobsOf(tenant));
         if (after is not null)
         {
-            if (await server.RunAsync(database => database.SortedSetRankAsync(Jobs, after, Order.Descending), ct: ct) is not { } rank)
+            if (await server.RunAsync(database => database.SortedSetRankAsync(list, after, Order.Descending), ct: ct) is not { } rank)
                 return null;
             first = rank + 1;
         }
 
-        var ids = await server.RunAsync(database => database.SortedSetRangeByRankAsync(Jobs, first, first + count - 1, Order.Descending), ct: ct);
+        var ids = await server.RunAsync(database => database.SortedSetRangeByRankAsync(list, first, first + count - 1, Order.Descending), ct: ct);
         return [.. (await Task.WhenAll(ids.Select(id => FindAsync(id.ToString(), ct)))).OfType<JobRecord>()];
     }
 
@@ -129,9 +139,10 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
     /// <inheritdoc/>
     public async Task ForgetAsync(string id, CancellationToken ct = default)
     {
+        var tenant = (await FindAsync(id, ct))?.Tenant ?? Tenant.Local.Name;
         // The archive first, or it would bring the job back.
         await archive.ForgetAsync(id, ct);
-        await server.EvaluateAsync(RedisJobScripts.Forget, KeysOf(id), [id], ct: ct);
+        await server.EvaluateAsync(RedisJobScripts.Forget, KeysOf(id, tenant), [id], ct: ct);
     }
 
     /// <inheritdoc/>
@@ -141,16 +152,21 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
     /// <inheritdoc/>
     public void Dispose() => signals.Dispose();
 
-    /// <summary>What a writer writes to: the job, its events, all jobs and the unfinished ones.</summary>
-    internal static RedisKey[] KeysOf(string id) => [KeyOf(id), EventsOf(id), Jobs, Unfinished];
+    /// <summary>What a writer writes to: the job, its events, all jobs and the unfinished ones, everybody's and its tenant's.</summary>
+    internal static RedisKey[] KeysOf(string id, string tenant) => [KeyOf(id), EventsOf(id), Jobs, Unfinished, JobsOf(tenant), UnfinishedOf(tenant)];
+
+    private static RedisKey JobsOf(string tenant) => RedisServer.Prefix + "jobs:of:" + tenant;
+
+    private static RedisKey UnfinishedOf(string tenant) => RedisServer.Prefix + "jobs:unfinished:of:" + tenant;
 
     private static RedisKey KeyOf(string id) => RedisServer.Prefix + "job:" + id;
 
     private static RedisKey EventsOf(string id) => RedisServer.Prefix + "job:" + id + ":events";
 
-    private async Task<JobRecord> CreateAsync(JobRecord record, CancellationToken ct) => JobJson.Read<JobRecord>((byte[])(await server.EvaluateAsync(
-        RedisJobScripts.Create, [KeyOf(record.Id), Jobs, Unfinished],
-        [record.Id, JobJson.Write(record), record.CreateTime.ToUnixTimeMilliseconds(), record.Ended ? 1 : 0], ct: ct))!);
+    private async Task<JobRecord?> CreateAsync(JobRecord record, int? limit, CancellationToken ct) => (byte[]?)await server.EvaluateAsync(
+        RedisJobScripts.Create, [KeyOf(record.Id), Jobs, Unfinished, JobsOf(record.Tenant), UnfinishedOf(record.Tenant)],
+        [record.Id, JobJson.Write(record), record.CreateTime.ToUnixTimeMilliseconds(), record.Ended ? 1 : 0, limit is { } most ? most : RedisValue.EmptyString], ct: ct)
+        is { } stored ? JobJson.Read<JobRecord>(stored) : null;
 
     private async Task<List<JobEvent>> ReadAsync(string id, long from, CancellationToken ct)
     {
@@ -158,13 +174,13 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
         return [.. (events ?? []).Select(e => JobJson.Read<JobEvent>((byte[])e!)).Where(e => e.Sequence >= from)];
     }
 
-    /// <summary>Makes the jobs again that the server does not know, when it says of itself that it is new or was emptied.</summary>
+    /// <summary>Makes the jobs again that the server does not know, when it says of itself that it is new, was emptied, or knows no tenants yet.</summary>
     private async Task RestoreAsync(CancellationToken ct)
     {
         if (await server.RunAsync(database => database.KeyExistsAsync(Complete), ct: ct))
             return;
         await foreach (var job in archive.AllAsync(ct))
-            await CreateAsync(job, ct);
+            await CreateAsync(job, limit: null, ct);
         await server.RunAsync(database => database.StringSetAsync(Complete, Encoding.ASCII.GetBytes("yes")), ct: ct);
     }
 }

@@ -113,7 +113,7 @@ internal sealed class RedisJobWriter : IJobWriter
         {
             try
             {
-                lost = (await server.EvaluateAsync(RedisJobScripts.Append, [claim.Fence.Key, .. RedisJobStore.KeysOf(id)], values, ct: end.Token)).IsNull;
+                lost = (await server.EvaluateAsync(RedisJobScripts.Append, [claim.Fence.Key, .. RedisJobStore.KeysOf(id, record?.Tenant ?? ServiceDefaults.Tenant.Local.Name)], values, ct: end.Token)).IsNull;
                 return;
             }
             catch (Exception e) when (e is StoreUnavailableException or StoreFullException)

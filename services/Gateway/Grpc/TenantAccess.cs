@@ -1,0 +1,85 @@
+using Fewshot.Artifacts;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
+using Fewshot.ServiceDefaults;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Grpc;
+
+/// <summary>What a tenant may see. What it may not is as if it were not there. Where callers have no names, everybody sees all.</summary>
+public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrants grants, JobReferences references)
+{
+    /// <summary>Whether callers have no names here.</summary>
+    public bool SeesAll => !callers.Secured;
+
+    /// <summary>The tenant that calls.</summary>
+    public Tenant Of(ServerCallContext call) => callers.TenantOf(call);
+
+    /// <summary>A tenant's job.</summary>
+    /// <exception cref="JobNotFoundException">There is none, or it is another's.</exception>
+    public async Task<JobRecord> JobAsync(Tenant tenant, string id, CancellationToken ct = default)
+    {
+        var job = await jobs.GetAsync(id, ct);
+        if (SeesAll)
+            return job;
+        if (job.Tenant != tenant.Name)
+            throw new JobNotFoundException(id);
+        // Grants that were lost with a server's memory, or that are older than tokens, come back with the job.
+        if (job is { State: JobState.Succeeded, Result.Report: { } report } && Digest.TryParse(report, out var digest) && !await grants.HasAsync(job.Tenant, digest, ct))
+            await GrantAsync(job, ct);
+        return job;
+    }
+
+    /// <summary>Whether a tenant sees an artifact; that says nothing about whether it is stored still.</summary>
+    public async Task<bool> SeesAsync(Tenant tenant, Digest digest, CancellationToken ct) => SeesAll || await grants.HasAsync(tenant.Name, digest, ct);
+
+    /// <summary>Checks that a tenant sees an artifact.</summary>
+    /// <exception cref="ArtifactNotFoundException">It does not, whether there is one or not.</exception>
+    public async Task CheckAsync(Tenant tenant, Digest digest, CancellationToken ct)
+    {
+        if (!await SeesAsync(tenant, digest, ct))
+            throw new ArtifactNotFoundException(digest);
+    }
+
+    /// <summary>Checks every digest of a request.</summary>
+    /// <exception cref="InvalidFieldException">One is malformed.</exception>
+    /// <exception cref="ArtifactNotFoundException">One names an artifact that the tenant does not see.</exception>
+    public async Task CheckAsync(Tenant tenant, IMessage request, CancellationToken ct)
+    {
+        if (SeesAll)
+            return;
+        foreach (var (text, field) in RequestDigests.Of(request))
+            await CheckAsync(tenant, Fields.Digest(text, field), ct);
+    }
+
+    /// <summary>Checks that an upload can be taken, before it comes.</summary>
+    /// <exception cref="QuotaExceededException">The tenant's uploads would have more bytes than they may.</exception>
+    public async Task CheckSpaceAsync(Tenant tenant, Digest digest, long sizeBytes, CancellationToken ct)
+    {
+        if (tenant.MaxArtifactBytes is { } limit && !await grants.HasAsync(tenant.Name, digest, ct)
+            && await grants.UploadedBytesAsync(tenant.Name, ct) is var stored && stored + sizeBytes > limit)
+            throw NoSpace(sizeBytes, stored, limit);
+    }
+
+    /// <summary>Shows a tenant what it has uploaded whole.</summary>
+    /// <exception cref="QuotaExceededException">Its uploads would have more bytes than they may: others came meanwhile.</exception>
+    public async Task UploadedAsync(Tenant tenant, ArtifactInfo artifact, CancellationToken ct)
+    {
+        if (!SeesAll && !await grants.AddUploadAsync(tenant.Name, artifact.Digest, artifact.SizeBytes, tenant.MaxArtifactBytes, ct))
+            throw NoSpace(artifact.SizeBytes, await grants.UploadedBytesAsync(tenant.Name, ct), tenant.MaxArtifactBytes!.Value);
+    }
+
+    /// <summary>Shows a job's tenant what the job read and made.</summary>
+    public async Task GrantAsync(JobRecord job, CancellationToken ct)
+    {
+        if (SeesAll)
+            return;
+        var digests = new HashSet<Digest>();
+        await references.AddAsync(job, digests, ct);
+        await grants.AddAsync(job.Tenant, digests, ct);
+    }
+
+    private static QuotaExceededException NoSpace(long sizeBytes, long stored, long limit) =>
+        new($"No space is left for this tenant's upload of {sizeBytes} bytes: {stored} of {limit} bytes are stored.");
+}

@@ -1,0 +1,107 @@
+using Fewshot.Artifacts;
+using Fewshot.Artifacts.V1;
+using Fewshot.Compression.V1;
+using Grpc.Core;
+
+namespace Fewshot.Gateway.Tests;
+
+public sealed class QuotaTests(RedisProcess redis) : IClassFixture<RedisProcess>
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task UnfinishedJobs_AtTheLimit_OneMoreIsRefusedUntilOneEnds(bool inRedis)
+    {
+        await using var rig = await StartedAsync(inRedis, new { maxUnfinishedJobs = 2 });
+        using var hold = Held(rig);
+        var spec = await rig.SpecAsync();
+        var first = await rig.StartAsync("r1", spec);
+        await rig.StartAsync("r2", spec);
+        var refused = (await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r3", spec))).Status;
+        Assert.Equal(new Status(StatusCode.ResourceExhausted, "This tenant has 2 jobs that have not ended; its limit is 2: wait for one, or cancel one."), refused);
+        Assert.Equal(first.Id, (await rig.StartAsync("r1", spec)).Id);
+        Assert.Equal(2, (await rig.Jobs.ListJobsAsync(new ListJobsRequest())).Jobs.Count);
+        Assert.NotNull(await rig.AsAsync("b", async () => await rig.StartAsync("r3", await rig.SpecAsync())));
+        rig.Token = "a";
+        hold.Set();
+        await rig.EndOfAsync(first.Id);
+        Assert.NotNull(await rig.StartAsync("r3", spec));
+    }
+
+    [Fact]
+    public async Task RunningJobs_AtTheLimit_WaitWhileOthersOvertake()
+    {
+        await using var rig = await StartedAsync(inRedis: false, new { maxRunningJobs = 1 });
+        using var hold = Held(rig);
+        var running = await rig.StartAsync("r1", await rig.SpecAsync(practise => practise.TrialIterations = 11));
+        await UntilAsync(rig, running.Id, JobState.Running);
+        var waiting = await rig.StartAsync("r2", await rig.SpecAsync(practise => practise.TrialIterations = 12));
+        rig.Token = "b";
+        var other = await rig.StartAsync("r3", await rig.SpecAsync(practise => practise.TrialIterations = 13));
+        await UntilAsync(rig, other.Id, JobState.Running);
+        rig.Token = "a";
+        Assert.Equal(JobState.Queued, (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = waiting.Id })).Job.State);
+        hold.Set();
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync(waiting.Id)).State);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task UploadedBytes_OverTheLimit_AreRefusedWithBothNumbers(bool inRedis)
+    {
+        await using var rig = await StartedAsync(inRedis, new { maxArtifactBytes = 1000 });
+        await rig.PutAsync(new byte[600]);
+        await rig.PutAsync(new byte[600]);
+        var refused = (await Assert.ThrowsAsync<RpcException>(() => rig.PutAsync(new byte[401]))).Status;
+        Assert.Equal(new Status(StatusCode.ResourceExhausted, "No space is left for this tenant's upload of 401 bytes: 600 of 1000 bytes are stored."), refused);
+        Assert.False((await rig.Artifacts.StatArtifactAsync(new StatArtifactRequest { Digest = Digest.Of(new byte[401]).ToString() })).Exists);
+        await rig.PutAsync(new byte[400]);
+        await rig.AsAsync("b", () => rig.PutAsync(new byte[5000]));
+    }
+
+    [Fact]
+    public async Task WatchStreams_AtTheLimit_OneMoreIsRefusedUntilOneEnds()
+    {
+        await using var rig = await StartedAsync(inRedis: false, new { maxStreams = 1 });
+        using var hold = Held(rig);
+        var job = await rig.StartAsync("r1", await rig.SpecAsync());
+        using (var open = rig.Jobs.WatchJob(new WatchJobRequest { JobId = job.Id }, deadline: GatewayRig.Deadline))
+        {
+            Assert.True(await open.ResponseStream.MoveNext(default));
+            var refused = (await Assert.ThrowsAsync<RpcException>(() => rig.WatchAsync(job.Id))).Status;
+            Assert.Equal(new Status(StatusCode.ResourceExhausted, "This tenant watches 1 jobs here; its limit is 1: end another watch first."), refused);
+        }
+
+        hold.Set();
+        await Poll.UntilAsync(async () =>
+        {
+            try
+            {
+                return (await rig.WatchAsync(job.Id)).Count > 0;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
+            {
+                // The server has not noticed the end of the first one yet.
+                return false;
+            }
+        });
+    }
+
+    private static ManualResetEventSlim Held(GatewayRig rig)
+    {
+        var hold = new ManualResetEventSlim();
+        rig.Stages.OnRun = (_, context) => WaitHandle.WaitAny([hold.WaitHandle, context.Stop.WaitHandle]);
+        return hold;
+    }
+
+    private static Task UntilAsync(GatewayRig rig, string id, JobState state) =>
+        Poll.UntilAsync(async () => (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id })).Job.State == state);
+
+    private async Task<GatewayRig> StartedAsync(bool inRedis, object limits)
+    {
+        if (inRedis)
+            await redis.CommandAsync("FLUSHALL");
+        return await TenantRig.StartedAsync(inRedis ? redis.Address.ToString() : "files", limits: limits);
+    }
+}
