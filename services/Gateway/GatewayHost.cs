@@ -41,6 +41,8 @@ public static class GatewayHost
         services.AddSingleton<WatchedStreams>();
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
+        services.AddSingleton<PeerLoads>();
+        services.AddHostedService(provider => provider.GetRequiredService<PeerLoads>());
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<WorkerCredentials>();
         services.AddSingleton<StageWorkers>();

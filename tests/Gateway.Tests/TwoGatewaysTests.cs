@@ -2,6 +2,8 @@ using Fewshot.Artifacts.Redis;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
 using Grpc.Core;
+using Grpc.Net.Client;
+using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -73,6 +75,28 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
         await entered.Task;
         await other.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
         Assert.Equal(Compression.V1.JobState.Cancelled, (await other.EndOfAsync(id)).State);
+    }
+
+    [Fact]
+    public async Task GetMetrics_OfEitherGateway_AreBothDemandsTogether()
+    {
+        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
+        await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), configure: options => options.ReclaimJobs = false);
+        using var hold = new ManualResetEventSlim();
+        rig.Stages.OnRun = other.Stages.OnRun = (_, context) => WaitHandle.WaitAny([hold.WaitHandle, context.Stop.WaitHandle], TimeSpan.FromSeconds(60));
+        await rig.StartAsync("r1", await rig.SpecAsync());
+        await other.StartAsync("r2", await other.SpecAsync());
+        await Poll.ForAsync(async () => (await DemandAsync(rig), await DemandAsync(other)) is (2, 2) ? "both" : null);
+        await rig.StopAsync();
+        await Poll.ForAsync(async () => await DemandAsync(other) is 1 ? "one" : null);
+        hold.Set();
+
+        static async Task<double> DemandAsync(GatewayRig gateway)
+        {
+            using var channel = GrpcChannel.ForAddress(gateway.Address);
+            var asked = new GetMetricsRequest { ScaledObjectRef = new ScaledObjectRef { ScalerMetadata = { ["stage"] = "finetuner" } } };
+            return (await new ExternalScaler.ExternalScalerClient(channel).GetMetricsAsync(asked, deadline: GatewayRig.Deadline)).MetricValues[0].MetricValueFloat;
+        }
     }
 
     [Fact]

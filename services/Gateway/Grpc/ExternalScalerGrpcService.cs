@@ -4,24 +4,28 @@ using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>What KEDA asks: how many steps of a stage wait or run at this gateway. Open to all, since KEDA has no tokens; it tells only counts.</summary>
-internal sealed class ExternalScalerGrpcService(StageLoads loads, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
+/// <summary>What KEDA asks: how many steps of a stage wait or run at the gateways that share a Redis, or at this one alone. Open to all, since KEDA has no tokens; it tells only counts.</summary>
+internal sealed class ExternalScalerGrpcService(StageLoads loads, PeerLoads peers, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
 {
-    public override Task<IsActiveResponse> IsActive(ScaledObjectRef request, ServerCallContext context) =>
-        Task.FromResult(new IsActiveResponse { Result = Target(request).Gauge.Look().Load.Demand > 0 });
+    private static readonly TimeSpan PeersAgain = TimeSpan.FromSeconds(5);
+
+    public override async Task<IsActiveResponse> IsActive(ScaledObjectRef request, ServerCallContext context) =>
+        new() { Result = await peers.DemandAsync(Target(request).Stage, context.CancellationToken) > 0 };
 
     public override async Task StreamIsActive(ScaledObjectRef request, IServerStreamWriter<IsActiveResponse> responseStream, ServerCallContext context)
     {
-        var gauge = Target(request).Gauge;
+        var target = Target(request);
         using var end = EndOf(context);
         bool? told = null;
         while (!end.IsCancellationRequested)
         {
-            var (load, changed) = gauge.Look();
-            if (told != load.Demand > 0)
-                await responseStream.WriteAsync(new IsActiveResponse { Result = load.Demand > 0 }, context.CancellationToken);
-            told = load.Demand > 0;
-            await changed.WaitAsync(end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var changed = target.Gauge.Look().Changed;
+            var active = await peers.DemandAsync(target.Stage, context.CancellationToken) > 0;
+            if (told != active)
+                await responseStream.WriteAsync(new IsActiveResponse { Result = active }, context.CancellationToken);
+            told = active;
+            // Of its own changes a gateway knows; the others' are asked for.
+            await Task.WhenAny(changed, Task.Delay(PeersAgain, end.Token));
         }
     }
 
@@ -34,14 +38,14 @@ internal sealed class ExternalScalerGrpcService(StageLoads loads, IHostApplicati
         await Task.Delay(Timeout.InfiniteTimeSpan, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    public override Task<GetMetricsResponse> GetMetrics(GetMetricsRequest request, ServerCallContext context)
+    public override async Task<GetMetricsResponse> GetMetrics(GetMetricsRequest request, ServerCallContext context)
     {
         var target = Target(request.ScaledObjectRef ?? new ScaledObjectRef());
-        var demand = target.Gauge.Look().Load.Demand;
-        return Task.FromResult(new GetMetricsResponse
+        var demand = await peers.DemandAsync(target.Stage, context.CancellationToken);
+        return new GetMetricsResponse
         {
             MetricValues = { new MetricValue { MetricName = target.Metric, MetricValue_ = demand, MetricValueFloat = demand } },
-        });
+        };
     }
 
     private ScaleTarget Target(ScaledObjectRef scaled) => ScaleTarget.From(scaled.ScalerMetadata, loads);
