@@ -17,7 +17,7 @@ internal static class CommandLine
         {
             CompressCommand.Create(), ProfileCommand.Create(), TrialCommand.Create(), FinetuneCommand.Create(),
             EvaluateCommand.Create(), TrainCommand.Create(), SynthesizeCommand.Create(), ModelsCommand.Create(), PlanCommand.Create(), ConvertCommand.Create(),
-            ServeCommand.Create(), ClusterCommand.Create(), JobsCommand.Create(), WatchCommand.Create(), CancelCommand.Create(),
+            ServeCommand.Create(), ClusterCommand.Create(), JobsCommand.Create(), WatchCommand.Create(), CancelCommand.Create(), TokenCommand.Create(),
             SamplesCommand.Create(), DoctorCommand.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();

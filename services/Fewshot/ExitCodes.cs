@@ -16,7 +16,7 @@ internal static class ExitCodes
         Exit codes:
           0    success
           2    the command line is wrong
-          3    an input is unusable (a model, images, a block name, a setting that does not fit them)
+          3    an input is unusable (a model, images, a block name, a setting that does not fit them, a token)
           4    a service is unavailable (gateway unreachable, port in use, worker busy, a system package missing)
           5    an internal error
           6    no space is left for the results or the state

@@ -10,7 +10,7 @@ public class HelpTests
     {
         var run = FewshotProcess.RunScript("--help");
         Assert.True(run.ExitCode == 0, run.ToString());
-        foreach (var word in new[] { "compress", "profile", "trial", "finetune", "evaluate", "train", "synthesize", "models", "plan", "convert", "serve", "cluster", "jobs", "watch", "cancel", "doctor", "130" })
+        foreach (var word in new[] { "compress", "profile", "trial", "finetune", "evaluate", "train", "synthesize", "models", "plan", "convert", "serve", "token", "cluster", "jobs", "watch", "cancel", "doctor", "130" })
             Assert.Contains(word, run.Output, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Fewshot.Artifacts;
 
@@ -54,6 +56,45 @@ public static class TenantFile
         for (var i = 0; i < document.Tenants.Count; i++)
             Add(known, document.Tenants[i], $"tenants[{i}]");
         return known;
+    }
+
+    /// <summary>Adds the digest of a token to a tenant of a file, which is replaced as a whole and is its owner's alone; both are made when missing.</summary>
+    /// <exception cref="FormatException">There is a file, and it is no such file.</exception>
+    public static void Add(string path, string tenant, string token)
+    {
+        var document = new JsonObject();
+        if (File.Exists(path))
+        {
+            Read(path);
+            document = JsonNode.Parse(File.ReadAllBytes(path), documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!.AsObject();
+        }
+
+        if (document["tenants"] is not JsonArray tenants)
+            document["tenants"] = tenants = [];
+        if (tenants.FirstOrDefault(one => (string?)one!["name"] == tenant) is not { } entry)
+            tenants.Add(entry = new JsonObject { ["name"] = tenant, ["tokens"] = new JsonArray() });
+        entry["tokens"]!.AsArray().Add(BearerToken.DigestOf(token));
+        var content = Encoding.UTF8.GetBytes(document.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        Parse(content);
+
+        var temporary = $"{path}.{Guid.NewGuid():n}";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        try
+        {
+            using (var file = new FileStream(temporary, options))
+            {
+                file.Write(content);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     }
 
     private static void Add(KnownTenants known, Entry entry, string field)

@@ -30,11 +30,15 @@ internal sealed class Session : IAsyncDisposable
     /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
     public static async Task<Session> OpenAsync(SessionSettings settings, CancellationToken ct)
     {
-        var local = settings.Gateway is null ? await LocalHost.StartAsync(settings.State, ct) : null;
-        var address = settings.Gateway ?? local!.Address;
-        var session = new Session(settings, local, GrpcChannel.ForAddress(address), address);
-        if (local is null) await session.Gateway.CheckReachableAsync(ct);
-        return session;
+        if (settings.Gateway is { } gateway)
+        {
+            var remote = new Session(settings, host: null, GatewayChannel.Open(gateway, settings.Access), gateway);
+            await remote.Gateway.CheckReachableAsync(ct);
+            return remote;
+        }
+
+        var local = await LocalHost.StartAsync(settings.State, ct);
+        return new Session(settings, local, GrpcChannel.ForAddress(local.Address), local.Address);
     }
 
     public Task<JobSummary> RunAsync(JobRequest request, CancellationToken ct) => new JobFlow(Gateway, Display).RunAsync(request, ct);

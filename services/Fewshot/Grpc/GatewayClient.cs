@@ -26,6 +26,15 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
         {
             await client.ListJobsAsync(new ListJobsRequest { PageSize = 1 }, deadline: DateTime.UtcNow.AddSeconds(10), cancellationToken: ct);
         }
+        catch (RpcException exception) when (exception.StatusCode == StatusCode.Unauthenticated)
+        {
+            throw CommandException.BadInput($"the gateway at {address} does not know who calls. {exception.Status.Detail}", exception);
+        }
+        catch (RpcException exception) when (exception.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
+        {
+            throw new CommandException(
+                ExitCodes.Unavailable, $"no secure connection to the gateway at {address}: is its certificate of an authority that this machine trusts, and of that name? --authority names another", exception);
+        }
         catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Unimplemented or StatusCode.Internal)
         {
             throw new CommandException(

@@ -35,8 +35,7 @@ internal sealed class LocalHost : IAsyncDisposable
 
     /// <summary>For other processes: a fixed address, logs to the terminal, and every unfinished job of the state folder is continued.</summary>
     /// <exception cref="CommandException">The address is refused or taken, or the state folder cannot be used.</exception>
-    public static Task<LocalHost> ServeAsync(string state, string listen, string? certificate, string? key, CancellationToken ct) => StartAsync(
-        state, new FewshotOptions { Listen = listen, Certificate = certificate, CertificateKey = key }, reclaimJobs: true, ct);
+    public static Task<LocalHost> ServeAsync(string state, FewshotOptions wanted, CancellationToken ct) => StartAsync(state, wanted, reclaimJobs: true, ct);
 
     /// <summary>Until the token ends it or the host stops by itself.</summary>
     public Task WaitAsync(CancellationToken ct) => app.WaitForShutdownAsync(ct);
@@ -62,14 +61,21 @@ internal sealed class LocalHost : IAsyncDisposable
             if (host is not null) await host.DisposeAsync();
             throw exception switch
             {
-                // Settings without an option of their own name themselves.
-                HostOptionsException => CommandException.BadInput(
-                    exception.Message.StartsWith(FewshotOptions.Section + ":", StringComparison.Ordinal) ? exception.Message : $"--listen: {exception.Message}", exception),
+                HostOptionsException => CommandException.BadInput(InOptions(exception.Message), exception),
                 IOException when FewshotHost.IsAddressInUse(exception) => new CommandException(
                     ExitCodes.Unavailable, $"--listen: {wanted.Listen} is in use by another program; choose another port", exception),
                 _ => exception,
             };
         }
+    }
+
+    /// <summary>Says the options of 'serve' for the settings that have one; others name themselves.</summary>
+    private static string InOptions(string message)
+    {
+        var told = message.Replace("Fewshot:CertificateKey", "--certificate-key", StringComparison.Ordinal).Replace("Fewshot:Certificate", "--certificate", StringComparison.Ordinal)
+            .Replace("Fewshot:Tokens", "--tokens", StringComparison.Ordinal).Replace("Fewshot:ClientAuthority", "--client-authority", StringComparison.Ordinal)
+            .Replace("Fewshot:Insecure", "--insecure", StringComparison.Ordinal);
+        return told.StartsWith("--", StringComparison.Ordinal) || told.StartsWith(FewshotOptions.Section + ":", StringComparison.Ordinal) ? told : $"--listen: {told}";
     }
 
     private static WebApplication Build(string state, FewshotOptions wanted, bool reclaimJobs)
@@ -81,6 +87,10 @@ internal sealed class LocalHost : IAsyncDisposable
             options.Listen = wanted.Listen;
             options.Certificate = wanted.Certificate;
             options.CertificateKey = wanted.CertificateKey;
+            // A command's own services are for that command, whatever the variables of others say.
+            options.Tokens = wanted.Tokens ?? (reclaimJobs ? options.Tokens : null);
+            options.ClientAuthority = wanted.ClientAuthority ?? (reclaimJobs ? options.ClientAuthority : null);
+            options.Insecure |= wanted.Insecure;
         });
         // Signals belong to the command line.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();

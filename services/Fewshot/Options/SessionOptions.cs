@@ -5,7 +5,8 @@ namespace Fewshot.Cli.Options;
 /// <summary>Where the services are and how the command talks to its user.</summary>
 /// <param name="State">State folder of the services in this process.</param>
 /// <param name="Gateway">Null: the services run in this process.</param>
-internal sealed record SessionSettings(string State, Uri? Gateway, bool Json, bool Quiet);
+/// <param name="Access">To the gateway.</param>
+internal sealed record SessionSettings(string State, Uri? Gateway, GatewayAccess Access, bool Json, bool Quiet);
 
 internal sealed class SessionOptions
 {
@@ -29,6 +30,7 @@ internal sealed class SessionOptions
         },
     };
 
+    private readonly GatewayAccessOptions access = new();
     private readonly Option<bool> json = OptionKinds.Flag("--json", "print one JSON document instead of tables; progress goes to standard error as JSON lines");
     private readonly Option<bool> quiet = OptionKinds.Flag("--quiet", "no progress");
 
@@ -39,6 +41,7 @@ internal sealed class SessionOptions
     {
         command.Add(state);
         command.Add(gateway);
+        access.AddTo(command);
         command.Add(json);
         command.Add(quiet);
     }
@@ -46,6 +49,7 @@ internal sealed class SessionOptions
     public SessionSettings Read(ParseResult parsed) => new(
         Path.GetFullPath(parsed.GetValue(state)!),
         parsed.GetValue(gateway),
+        access.Read(parsed, parsed.GetValue(gateway) is not null),
         parsed.GetValue(json),
         parsed.GetValue(quiet));
 }
