@@ -16,13 +16,16 @@ internal sealed class Manifests
 
     private static readonly ConcurrentDictionary<string, Lazy<Manifests>> Rendered = new(StringComparer.Ordinal);
 
-    private Manifests(string text) => All = Yaml.Documents(text);
+    private Manifests(string text) => (Text, All) = (text, Yaml.Documents(text));
 
     public static string Root { get; } = FindRoot();
 
     /// <summary>Every overlay, and two with the components that no overlay has.</summary>
     public static TheoryData<string> Names { get; } =
         new([.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)!).Order(), "base", "local+keda+otel", "gpu+otel", "s3+tls"]);
+
+    /// <summary>As they are given to the cluster.</summary>
+    public string Text { get; }
 
     public IReadOnlyList<Yaml> All { get; }
 
