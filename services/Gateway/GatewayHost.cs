@@ -46,6 +46,7 @@ public static class GatewayHost
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<WorkerCredentials>();
         services.AddSingleton<StageWorkers>();
+        services.AddSingleton(provider => new PoisonSteps(provider.GetRequiredService<GatewayOptions>().PoisonQuarantine, TimeProvider.System));
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
             provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>(),
@@ -67,6 +68,7 @@ public static class GatewayHost
         services.AddHostedService<CollectionService>();
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
         services.MapError<NoWorkerException>(StatusCode.Unavailable);
+        services.MapError<PoisonStepException>(StatusCode.Unavailable);
         services.MapError<JobNotFoundException>(StatusCode.NotFound);
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
         services.MapError<QuotaExceededException>(StatusCode.ResourceExhausted);

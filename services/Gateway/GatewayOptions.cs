@@ -84,6 +84,9 @@ public sealed class GatewayOptions
     /// <summary>Pause between two attempts to reach one.</summary>
     public TimeSpan ReconnectPause { get; set; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a step that lost three workers is given to none, whichever job asks for it.</summary>
+    public TimeSpan PoisonQuarantine { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Longest silence of a watched job's stream.</summary>
     public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
 }

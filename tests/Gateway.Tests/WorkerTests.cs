@@ -1,5 +1,6 @@
 using System.Net;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Grpc;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
@@ -36,6 +37,41 @@ public sealed class WorkerTests
         Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable), (ended.State, ended.StatusCode));
         Assert.Equal("Step finetune lost its worker 3 times and is given up; last: gone", ended.StatusMessage);
         Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task Worker_LostThreeTimes_AnotherJobDoesNotTryThatStepUntilItsQuarantineEnds()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.PoisonQuarantine = TimeSpan.FromMinutes(5));
+        var calls = 0;
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune" && Interlocked.Increment(ref calls) <= 3)
+                throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+        var second = await rig.EndOfAsync((await rig.StartAsync("r2", await rig.SpecAsync())).Id);
+        Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable, 3), (second.State, second.StatusCode, calls));
+        Assert.Matches("^Step finetune lost its worker 3 times and is not tried again before .*Z \\(Gateway:PoisonQuarantine\\); last: gone$", second.StatusMessage);
+        // Other steps go on.
+        var other = await rig.SpecAsync();
+        other.Seed++;
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r3", other)).Id)).State);
+    }
+
+    [Fact]
+    public void PoisonSteps_Check_LetsPassWhenTheTimeIsOver()
+    {
+        var (key, now) = (Jobs.JobStoreExtensions.ClaimOf("job-1"), DateTimeOffset.UnixEpoch);
+        var steps = new PoisonSteps(TimeSpan.FromMinutes(1), new Clock(() => now));
+        steps.Check(key, "finetune");
+        steps.Add(key, 3, "gone");
+        now += TimeSpan.FromSeconds(59);
+        Assert.Equal(
+            "Step finetune lost its worker 3 times and is not tried again before 1970-01-01 00:01:00Z (Gateway:PoisonQuarantine); last: gone",
+            Assert.Throws<PoisonStepException>(() => steps.Check(key, "finetune")).Message);
+        now += TimeSpan.FromSeconds(1);
+        steps.Check(key, "finetune");
     }
 
     [Fact]
@@ -153,5 +189,10 @@ public sealed class WorkerTests
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
         Assert.Equal(3, left.RunsOf("trials") + right.RunsOf("trials"));
         Assert.Equal(0, rig.Stages.RunsOf("trials"));
+    }
+
+    private sealed class Clock(Func<DateTimeOffset> now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now();
     }
 }

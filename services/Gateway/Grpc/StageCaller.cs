@@ -24,11 +24,13 @@ internal sealed partial class StageCaller
     private const int Budget = 3;
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
+    private readonly PoisonSteps poison;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, PoisonSteps poison, ILogger<StageCaller> logger)
     {
+        this.poison = poison;
         this.options = options;
         this.journal = journal;
         this.logger = logger;
@@ -105,6 +107,7 @@ internal sealed partial class StageCaller
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
             CallInvoker? asked = null;
+            poison.Check(key, name);
             using var queued = workers.Queue();
             try
             {
@@ -112,6 +115,8 @@ internal sealed partial class StageCaller
                     async token =>
                     {
                         using var slot = await workers.TakeAsync(run.Job.Id, token);
+                        // Another job may have met it meanwhile.
+                        poison.Check(key, name);
                         if (asked is null)
                             run.StepStarted(name, key.Hex);
                         asked = slot.Invoker;
@@ -130,7 +135,8 @@ internal sealed partial class StageCaller
             }
             catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
             {
-                throw new RpcException(new Status(StatusCode.Unavailable, $"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}"));
+                poison.Add(key, Budget, e.Status.Detail);
+                throw new PoisonStepException($"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}");
             }
         }
     }
