@@ -14,9 +14,14 @@ public sealed class ArtifactNotFoundException(Digest digest) : IOException($"No 
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>
-/// A store cannot be reached or does not answer (gRPC UNAVAILABLE). What was asked of it may be done or not; asking again is harmless.
+/// A store cannot be reached or does not answer (gRPC UNAVAILABLE). What was asked of it may be done or not; asking again is harmless. The message
+/// names the store, for this service's operator alone.
 /// </summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>What kind of store it is: all that callers are told.</summary>
+    public string Kind { get; init; } = "store";
+}
 
 /// <summary>The bytes that arrived are not those that were announced; nothing was stored (gRPC DATA_LOSS; the sender sends again).</summary>
 public sealed class DigestMismatchException(Digest expected, Digest actual)

@@ -1,4 +1,6 @@
 using Fewshot.Artifacts;
+using Fewshot.Artifacts.Redis;
+using Fewshot.Artifacts.S3;
 using Grpc.Core;
 
 namespace Fewshot.ServiceDefaults.Tests;
@@ -46,6 +48,25 @@ public sealed class ErrorTranslatorTests
         Assert.DoesNotContain("secret", Errors.Translate(new InvalidOperationException("secret")).Status.Detail, StringComparison.Ordinal);
 
     [Fact]
+    public async Task Translate_StoresOutOfReach_SayTheirKindAlone()
+    {
+        using var state = new StateFolder();
+        using var redis = new RedisServer(RedisAddress.Parse("redis://:password@127.0.0.1:1"), TimeSpan.FromMilliseconds(200));
+        var ledger = await Assert.ThrowsAsync<StoreUnavailableException>(() => redis.RunAsync(database => database.KeyExistsAsync("x")));
+        Assert.Contains("127.0.0.1:1", ledger.Message, StringComparison.Ordinal);
+        var location = S3Location.Parse("s3://secret-bucket") with { Endpoint = new Uri("http://127.0.0.1:1") };
+        using var s3 = new S3ArtifactStore(location, new LocalCopies(Path.Combine(state.Path, "copies"), 1 << 20), TimeSpan.FromMilliseconds(200));
+        var artifacts = await Assert.ThrowsAsync<StoreUnavailableException>(() => s3.StatAsync(Digest.Of("x"u8)));
+        Assert.Contains("secret-bucket", artifacts.Message, StringComparison.Ordinal);
+        foreach (var (exception, kind) in ((Exception, string)[])[(ledger, "Redis server"), (artifacts, "S3 store")])
+        {
+            var told = Errors.Translate(exception);
+            Assert.Equal($"The service's {kind} cannot be reached or does not answer; its log says more. Try again.", told.Status.Detail);
+            Assert.Equal("1000", told.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer));
+        }
+    }
+
+    [Fact]
     public void Translate_RetryLater_CarriesTheHint() =>
         Assert.Equal("1500", Errors.Translate(new RetryLaterException("busy", TimeSpan.FromSeconds(1.5))).Trailers.GetValue(ErrorTranslator.RetryAfterTrailer));
 
@@ -55,6 +76,9 @@ public sealed class ErrorTranslatorTests
     [InlineData("layer1.1/conv and 1/2 stay", "layer1.1/conv and 1/2 stay")]
     [InlineData("/fewshot.trials.v1.BlockTrialService is a name", "/fewshot.trials.v1.BlockTrialService is a name")]
     [InlineData("see https://example.org/a/b", "see https://example.org/a/b")]
+    [InlineData("Connection refused (10.0.0.7:5210) SocketException: Connection refused", "Connection refused SocketException: Connection refused")]
+    [InlineData("Name or service not known (trials.internal.example:5210)", "Name or service not known")]
+    [InlineData("a ratio (1:2 of them) stays", "a ratio (1:2 of them) stays")]
     [InlineData("two\nlines", "two\\u000alines")]
     public void Clean_Message_HidesPathsAndControls(string message, string clean) => Assert.Equal(clean, ErrorTranslator.Clean(message));
 

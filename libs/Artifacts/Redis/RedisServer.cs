@@ -71,11 +71,11 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
         }
         catch (Exception e) when (e is TimeoutRejectedException || IsPassing(e))
         {
-            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}): check that it is up, and its password.", last ?? e);
+            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}): check that it is up, and its password.", last ?? e) { Kind = "Redis server" };
         }
         catch (RedisServerException e) when (e.Message.StartsWith("OOM", StringComparison.Ordinal))
         {
-            throw new StoreFullException($"The memory of the Redis server {Address} is full: raise its maxmemory or remove what is not needed.", e);
+            throw new StoreFullException("The memory of the Redis server is full: raise its maxmemory or remove what is not needed.", e);
         }
 
         async Task<T> AttemptAsync(CancellationToken stop)

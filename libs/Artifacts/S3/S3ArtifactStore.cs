@@ -148,7 +148,7 @@ public sealed class S3ArtifactStore : IArtifactStore, IArtifactRemoval, IDisposa
         {
             // A bucket whose objects cannot be overwritten has these bytes already.
             if ((await StatAsync(digest, ct))?.SizeBytes != content.Count)
-                throw new StoreUnavailableException($"The artifact store {bucket.Location} refuses to store artifact {digest}.", e);
+                throw new StoreUnavailableException($"The artifact store {bucket.Location} refuses to store artifact {digest}.", e) { Kind = S3Bucket.Kind };
         }
 
         return new ArtifactInfo(digest, content.Count);

@@ -11,6 +11,9 @@ namespace Fewshot.Artifacts.S3;
 /// <summary>A bucket whose requests are repeated by cause: the server is overloaded or broken, or the connection is. Credentials are the usual AWS ones.</summary>
 internal sealed class S3Bucket : IDisposable
 {
+    /// <summary>What callers are told of it.</summary>
+    public const string Kind = "S3 store";
+
     private static readonly string[] PassingCodes = ["SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted", "ConditionalRequestConflict", "Throttling", "TooManyRequests"];
     private readonly AmazonS3Client client;
     private readonly ResiliencePipeline retries;
@@ -80,19 +83,19 @@ internal sealed class S3Bucket : IDisposable
         }
         catch (Exception e) when (!ct.IsCancellationRequested && (e is Polly.Timeout.TimeoutRejectedException || IsPassing(e)))
         {
-            throw new StoreUnavailableException($"The artifact store {Location} cannot be reached or is overloaded ({Reason(last ?? e)}).", last ?? e);
+            throw new StoreUnavailableException($"The artifact store {Location} cannot be reached or is overloaded ({Reason(last ?? e)}).", last ?? e) { Kind = Kind };
         }
         catch (AmazonServiceException e) when (IsFull(e))
         {
-            throw new StoreFullException($"The artifact store {Location} is full: free some space or raise its quota.", e);
+            throw new StoreFullException("The artifact store is full: free some space or raise its quota.", e);
         }
         catch (AmazonServiceException e) when (e.StatusCode == HttpStatusCode.Forbidden || e.ErrorCode == "NoSuchBucket")
         {
-            throw new StoreUnavailableException($"The artifact store {Location} refuses this service ({Reason(e)}): check the bucket and the AWS credentials.", e);
+            throw new StoreUnavailableException($"The artifact store {Location} refuses this service ({Reason(e)}): check the bucket and the AWS credentials.", e) { Kind = Kind };
         }
         catch (AmazonClientException e)
         {
-            throw new StoreUnavailableException($"The artifact store {Location} cannot be used: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another of the usual AWS credentials.", e);
+            throw new StoreUnavailableException($"The artifact store {Location} cannot be used: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another of the usual AWS credentials.", e) { Kind = Kind };
         }
     }
 

@@ -1,3 +1,4 @@
+using Fewshot.Artifacts;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
@@ -55,6 +56,8 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
             span.Ended(mapped.StatusCode);
             if (mapped.StatusCode == StatusCode.Internal && e is not RpcException)
                 LogUnexpected(e, context.Method);
+            else if (e is StoreUnavailableException)
+                LogStore(context.Method, e.Message);
             else
                 LogRefused(context.Method, mapped.StatusCode, mapped.Status.Detail);
             throw mapped;
@@ -63,6 +66,9 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed unexpectedly")]
     private partial void LogUnexpected(Exception e, string method);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} waits for a store: {Reason}")]
+    private partial void LogStore(string method, string reason);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} answered {Code}: {Detail}")]
     private partial void LogRefused(string method, StatusCode code, string detail);

@@ -43,13 +43,16 @@ public sealed partial class ErrorTranslator
         switch (e)
         {
             case RpcException rpc:
-                return rpc;
+                // A worker's or a connection's words, which may name it.
+                return Clean(rpc.Status.Detail) is var detail && detail == rpc.Status.Detail ? rpc : new RpcException(new Status(rpc.StatusCode, detail, rpc), rpc.Trailers);
             case RetryLaterException later:
                 return new RpcException(
                     new Status(later.Stopping ? StatusCode.Unavailable : StatusCode.ResourceExhausted, Clean(later.Message)),
                     new Metadata { { RetryAfterTrailer, ((long)later.RetryAfter.TotalMilliseconds).ToString() } });
-            case StoreUnavailableException:
-                return new RpcException(new Status(StatusCode.Unavailable, Clean(e.Message)), new Metadata { { RetryAfterTrailer, "1000" } });
+            case StoreUnavailableException store:
+                return new RpcException(
+                    new Status(StatusCode.Unavailable, $"The service's {store.Kind} cannot be reached or does not answer; its log says more. Try again."),
+                    new Metadata { { RetryAfterTrailer, "1000" } });
             case OperationCanceledException:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
             case OutOfMemoryException:
@@ -67,8 +70,12 @@ public sealed partial class ErrorTranslator
         return new RpcException(new Status(StatusCode.Internal, "An internal error; the service's log says which."));
     }
 
-    /// <summary>Escapes control characters and replaces absolute paths, which are this machine's own business.</summary>
-    public static string Clean(string message) => AbsolutePath().Replace(LogText.Escape(message), "(file)");
+    /// <summary>Escapes control characters and replaces absolute paths and the addresses of peers, which are this machine's own business.</summary>
+    public static string Clean(string message) => PeerAddress().Replace(AbsolutePath().Replace(LogText.Escape(message), "(file)"), "");
+
+    // As connections that failed name their peer: "Connection refused (10.0.0.7:5210)".
+    [GeneratedRegex(@" \([^()\s]+:\d{1,5}\)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex PeerAddress();
 
     // A slash at the start of a word followed by at least one more folder.
     [GeneratedRegex("""(?<![\w./:])/(?:[^\s/'",;:]+/)+[^\s/'",;:]*""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
