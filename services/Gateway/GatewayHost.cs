@@ -66,6 +66,8 @@ public static class GatewayHost
             provider.GetRequiredService<IJobStore>(), provider.GetRequiredService<IStepLedger>(), provider.GetRequiredService<IArtifactStore>(),
             provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<IArtifactGrants>()));
         services.AddHostedService<CollectionService>();
+        services.AddGrpc().AddServiceOptions<ArtifactGrpcService>(options => options.Interceptors.Add<AuditInterceptor>())
+            .AddServiceOptions<CompressionGrpcService>(options => options.Interceptors.Add<AuditInterceptor>());
         services.MapError<PlanningException>(StatusCode.InvalidArgument);
         services.MapError<NoWorkerException>(StatusCode.Unavailable);
         services.MapError<PoisonStepException>(StatusCode.Unavailable);

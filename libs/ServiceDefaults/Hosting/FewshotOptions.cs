@@ -48,6 +48,9 @@ public sealed class FewshotOptions
     /// <summary>PEM certificates of the authority whose client certificates name a tenant; needs <c>https</c>. With <see cref="Tokens"/> either will do, of the tenants in that file.</summary>
     public string? ClientAuthority { get; set; }
 
+    /// <summary>File that gets a JSON line for every job started or cancelled, artifact moved and call refused; none: they are in the log alone (category <c>Fewshot.Audit</c>).</summary>
+    public string? AuditLog { get; set; }
+
     /// <summary>Largest message that is taken, in bytes; artifacts come in many.</summary>
     public int MaxMessageBytes { get; set; } = 4 << 20;
 

@@ -25,7 +25,10 @@ public static class CallerPolicies
     {
         // Now, so that what is wrong keeps the host from starting.
         _ = new Callers(options, NullLogger<Callers>.Instance);
+        if (!string.IsNullOrEmpty(options.AuditLog))
+            AuditLog.Check(Path.GetFullPath(options.AuditLog));
         services.AddSingleton<Callers>();
+        services.AddSingleton<AuditLog>();
         services.AddAuthentication(TenantAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, TenantAuthentication>(TenantAuthentication.SchemeName, _ => { });
         services.AddAuthorization();
         services.AddFallbackPolicy(Known);

@@ -11,7 +11,7 @@ namespace Fewshot.ServiceDefaults;
 
 /// <summary>Who calls, by bearer token or client certificate; refusals are gRPC statuses that say what to do.</summary>
 internal sealed class TenantAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Callers callers)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Callers callers, AuditLog audit)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "tenant";
@@ -61,6 +61,8 @@ internal sealed class TenantAuthentication(
     /// <summary>A gRPC answer without a message: status and detail in the headers.</summary>
     private void Refuse(StatusCode code, string detail)
     {
+        var (address, port) = (Context.Connection.RemoteIpAddress, Context.Connection.RemotePort);
+        audit.WriteRefusal(new AuditEntry(Context.Features.Get<Tenant>()?.Name ?? "-", $"{address}:{port}", Request.Path.Value ?? "", "", $"{code} {detail}"));
         Response.StatusCode = StatusCodes.Status200OK;
         Response.ContentType = "application/grpc";
         Response.Headers["grpc-status"] = ((int)code).ToString(CultureInfo.InvariantCulture);

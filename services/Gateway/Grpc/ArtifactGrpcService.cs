@@ -19,6 +19,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
         if (!await messages.MoveNext(ct) || messages.Current.PartCase != UploadArtifactRequest.PartOneofCase.Header)
             throw new InvalidFieldException("part", "the first message must carry the header.");
         var header = messages.Current.Header;
+        AuditInterceptor.About(context, header.Digest);
         var digest = Fields.Digest(header.Digest, "header.digest");
         if (header.SizeBytes < 0)
             throw new InvalidFieldException("header.size_bytes", "must not be negative.");
