@@ -21,7 +21,8 @@ public sealed class RestartTests
         await rig.StopAsync();
 
         rig.Stages.OnRun = (_, _) => { };
-        await rig.StartAsync();
+        // The trials stay grouped as they were, however many workers there are now.
+        await rig.StartAsync(options => options.TrialGroups = 5);
         var ended = await rig.EndOfAsync(id);
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
         Assert.Equal((3, 2), (rig.Stages.RunsOf("trials"), rig.Stages.RunsOf("finetune")));

@@ -33,6 +33,9 @@ public sealed record JobRecord(string Id, string RequestId, string Kind, string 
     /// <summary>Where it stands.</summary>
     public JobState State { get; init; }
 
+    /// <summary>How many groups of its trials could run at a time when it first ran: the same groups are the same steps when it runs again.</summary>
+    public int? TrialSlots { get; init; }
+
     /// <summary>When it ended.</summary>
     public DateTimeOffset? EndTime { get; init; }
 

@@ -15,6 +15,7 @@ public sealed partial class JobRunner(
     IJobStore jobs,
     IStepLedger ledger,
     JobWorkflows workflows,
+    StageClients stages,
     Callers callers,
     TenantAccess access,
     GatewayOptions options,
@@ -152,7 +153,7 @@ public sealed partial class JobRunner(
             var watch = WatchAsync(claim, id, cancel, stop, ended.Token);
             try
             {
-                await log.RecordAsync(job = job with { State = JobState.Running });
+                await log.RecordAsync(job = job with { State = JobState.Running, TrialSlots = job.TrialSlots ?? stages.TrialSlots });
                 LogRunning(id, job.Kind);
                 var final = await FinishAsync(new JobRun(job, log, cancel.Token, stop.Token));
                 if (final.State == JobState.Succeeded)

@@ -68,7 +68,7 @@ public sealed class DcVitWorkflow(StageClients stages, ImageSynthesis synthesis,
     {
         var edits = candidates.Blocks.ToDictionary(block => block.Name, block => EditOf(plan, structure, block.Name), StringComparer.Ordinal);
         var steps = await TrialGroups.RunAsync(
-            candidates.Blocks, stages.TrialSlots, plan.Training.Iterations, run,
+            candidates.Blocks, plan.Training.Iterations, run,
             (name, group, progress, stop) => stages.TryCompressionsAsync(run, name, plan, metricSet, group.Select(block => edits[block]), progress, stop));
         report.Samples = steps[0].Value.Images;
         return [.. steps.SelectMany(step => report.Steps.Add(step).Value.Trials.Select(trial => new DcVitTrial(edits[trial.Block], trial, step.Name)))];

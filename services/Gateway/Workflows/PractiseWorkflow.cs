@@ -78,7 +78,7 @@ public sealed class PractiseWorkflow(StageClients stages, ImageSynthesis synthes
     private async Task<IReadOnlyList<TrialFacts>> TrialsAsync(PractisePlan plan, NetworkFacts network, JobRun run, PractiseReportBuilder report)
     {
         var steps = await TrialGroups.RunAsync(
-            network.Droppable, stages.TrialSlots, plan.Trial.Iterations, run,
+            network.Droppable, plan.Trial.Iterations, run,
             (name, group, progress, stop) => stages.RunTrialsAsync(run, name, plan, group, progress, stop));
         var values = steps.SelectMany(step => report.Steps.Add(step).Value.Trials).ToDictionary(trial => trial.Block, StringComparer.Ordinal);
         return [.. network.Droppable.Select(block => values[block.Name])];

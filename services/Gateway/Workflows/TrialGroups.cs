@@ -30,16 +30,15 @@ public static class TrialGroups
 
     /// <summary>Tries all groups, as many at a time as there are slots; their progress is one.</summary>
     /// <param name="candidates">Blocks in network order.</param>
-    /// <param name="slots">Workers that can run a group each.</param>
     /// <param name="iterations">Of each candidate.</param>
     /// <param name="run">The job.</param>
     /// <param name="tryGroup">Tries one group: the step's name, the group, where progress goes, and what stops it.</param>
     /// <returns>Every group's step, in network order whatever the order of arrival.</returns>
     public static Task<StepResult<T>[]> RunAsync<T>(
-        IEnumerable<BlockFacts> candidates, int slots, int iterations, JobRun run,
+        IEnumerable<BlockFacts> candidates, int iterations, JobRun run,
         Func<string, IReadOnlyList<string>, Action<ProgressNote>, CancellationToken, Task<StepResult<T>>> tryGroup)
     {
-        var groups = Of(candidates, slots);
+        var groups = Of(candidates, run.Job.TrialSlots ?? 1);
         var progress = new CombinedProgress("trials", [.. groups.Select(group => (long)group.Count * iterations)]);
         return SideBySide.RunAsync(
             groups.Index(),
