@@ -66,6 +66,24 @@ public sealed class ConfigurationTests
         }
     }
 
+    [SkippableFact]
+    public void Tls_Gateway_HasCertificateAndTokensOfSecretsAndTakesNobodyElse()
+    {
+        var manifests = Of("s3+tls");
+        var (fewshot, _) = Bind(manifests.EnvironmentOf("gateway"));
+        Assert.False(fewshot.Insecure);
+        Assert.True(ListenAddress.From(fewshot).Tls);
+        var deployment = manifests["Deployment", "gateway"];
+        foreach (var path in (string?[])[fewshot.Certificate, fewshot.CertificateKey, fewshot.Tokens])
+        {
+            var mount = Container(deployment)["volumeMounts"].Items.Single(mount => mount["mountPath"].Text == Path.GetDirectoryName(path));
+            Assert.True(Pod(deployment)["volumes"].Items.Single(volume => volume["name"].Text == mount["name"].Text)["secret"].Exists);
+        }
+
+        fewshot.Tokens = null;
+        Assert.Throws<HostOptionsException>(() => ListenAddress.From(fewshot));
+    }
+
     [Fact]
     public void Bind_MisspeltKey_IsRefused() =>
         Assert.Throws<InvalidOperationException>(() => Bind(new Dictionary<string, string?>(StringComparer.Ordinal) { ["Fewshot__Listn"] = "http://127.0.0.1:1" }));
