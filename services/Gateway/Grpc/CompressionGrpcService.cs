@@ -17,6 +17,7 @@ internal sealed class CompressionGrpcService(
     {
         var (tenant, plan, ct) = (access.Of(context), CompressionTranslation.ToPlan(request.Spec), context.CancellationToken);
         var job = await submission.SubmitAsync(tenant, request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), CheckAsync, ct);
+        await access.GrantAgainAsync(job, ct);
         return new StartCompressionResponse { Job = await ToProtoAsync(job) };
 
         async Task CheckAsync()
@@ -33,6 +34,7 @@ internal sealed class CompressionGrpcService(
         var body = request.Clone();
         body.RequestId = "";
         var job = await submission.SubmitAsync(tenant, request.RequestId, StageWorkflow.KindOf(request), body.ToByteArray(), CheckAsync, ct);
+        await access.GrantAgainAsync(job, ct);
         return new StartStageResponse { Job = await ToProtoAsync(job) };
 
         async Task CheckAsync()

@@ -25,10 +25,15 @@ public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrant
             return job;
         if (job.Tenant != tenant.Name)
             throw new JobNotFoundException(id);
-        // Grants that were lost with a server's memory, or that are older than tokens, come back with the job.
-        if (job is { State: JobState.Succeeded, Result.Report: { } report } && Digest.TryParse(report, out var digest) && !await grants.HasAsync(job.Tenant, digest, ct))
-            await GrantAsync(job, ct);
+        await GrantAgainAsync(job, ct);
         return job;
+    }
+
+    /// <summary>Grants that were lost with a server's memory, or that are older than tenants, come back with a job that made something.</summary>
+    public async Task GrantAgainAsync(JobRecord job, CancellationToken ct = default)
+    {
+        if (!SeesAll && job is { State: JobState.Succeeded, Result.Report: { } report } && Digest.TryParse(report, out var digest) && !await grants.HasAsync(job.Tenant, digest, ct))
+            await GrantAsync(job, ct);
     }
 
     /// <summary>Whether a tenant sees an artifact; that says nothing about whether it is stored still.</summary>

@@ -35,6 +35,6 @@ internal static class TenantRig
         var a = JsonSerializer.SerializeToNode(limits ?? new { })!.AsObject();
         a["name"] = "a";
         a["tokens"] = JsonSerializer.SerializeToNode(new[] { BearerToken.DigestOf("a") });
-        File.WriteAllText(path, JsonSerializer.Serialize(new { tenants = new object[] { a, new { name = "b", tokens = new[] { BearerToken.DigestOf("b") } } } }));
+        File.WriteAllText(path, JsonSerializer.Serialize(new { tenants = new object[] { a, new { name = "b", tokens = new[] { BearerToken.DigestOf("b") } }, new { name = "local", tokens = new[] { BearerToken.DigestOf("local") } } } }));
     }
 }

@@ -1,9 +1,12 @@
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
 using Fewshot.Stages.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -111,6 +114,40 @@ public sealed class TenantTests(RedisProcess redis) : IClassFixture<RedisProcess
         await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = job.Id });
         Assert.NotEmpty(await rig.GetAsync(job.Result.ModelDigest));
         Assert.NotEmpty(await rig.GetAsync(job.Result.ProfileDigest));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tokens_SetLater_TheLocalTenantHasWhatWasThere(bool inRedis)
+    {
+        await redis.CommandAsync("FLUSHALL");
+        await using var before = await GatewayRig.StartedAsync(ledger: inRedis ? redis.Address.ToString() : "files");
+        var spec = await before.SpecAsync();
+        var job = await before.EndOfAsync((await before.StartAsync("r1", spec)).Id);
+        await before.StopAsync();
+        await using var rig = await TenantRig.StartedAsync(inRedis ? redis.Address.ToString() : "files", before.Folder);
+        rig.Token = "local";
+        await Assert.ThrowsAsync<RpcException>(() => rig.GetAsync(job.Result.ModelDigest));
+        Assert.Equal((job.Id, Compression.V1.JobState.Succeeded), (await rig.StartAsync("r1", spec)) is var again ? (again.Id, again.State) : default);
+        Assert.NotEmpty(await rig.GetAsync(job.Result.ModelDigest));
+        Assert.Equal([job.Id], (await rig.Jobs.ListJobsAsync(new ListJobsRequest())).Jobs.Select(one => one.Id));
+        Assert.Empty((await rig.AsAsync("a", () => rig.Jobs.ListJobsAsync(new ListJobsRequest()).ResponseAsync)).Jobs);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Artifact_Collected_IsNobodysAndItsBytesAreFree(bool inRedis)
+    {
+        await using var rig = await StartedAsync(inRedis);
+        var (grants, collector) = (rig.Services.GetRequiredService<IArtifactGrants>(), rig.Services.GetRequiredService<ArtifactCollector>());
+        var digest = Digest.Parse(await rig.PutAsync("nobody's"u8.ToArray()));
+        Assert.Equal(8, await grants.UploadedBytesAsync("a"));
+        foreach (var days in (int[])[3, 6])
+            await collector.CollectAsync(TimeSpan.FromDays(100), TimeSpan.FromDays(2), DateTimeOffset.UtcNow.AddDays(days));
+        Assert.False(await grants.HasAsync("a", digest));
+        Assert.Equal(0, await grants.UploadedBytesAsync("a"));
     }
 
     [Fact]
