@@ -3,6 +3,7 @@ using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Tenants;
+using Fewshot.ServiceDefaults.Tests;
 using Fewshot.Stages.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -89,6 +90,9 @@ public sealed class TenantTests(RedisProcess redis) : IClassFixture<RedisProcess
             Assert.Equal(new Status(StatusCode.NotFound, $"No artifact {digest}."), refused);
         }
 
+        // Whoever knows the digest alone has not uploaded it.
+        await Assert.ThrowsAsync<RpcException>(() => ExistedAsync(rig, "guessed"u8.ToArray(), mine));
+        Assert.False((await rig.Artifacts.StatArtifactAsync(new StatArtifactRequest { Digest = mine })).Exists);
         Assert.False(await ExistedAsync(rig, "mine alone"u8.ToArray()));
         Assert.True(await ExistedAsync(rig, "mine alone"u8.ToArray()));
         Assert.Equal("mine alone"u8.ToArray(), await rig.GetAsync(mine));
@@ -197,10 +201,52 @@ public sealed class TenantTests(RedisProcess redis) : IClassFixture<RedisProcess
         await worker.StopAsync();
     }
 
-    private static async Task<bool> ExistedAsync(GatewayRig rig, byte[] content)
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Workers_WithCertificates_AndTheirGatewayKnowEachOther(bool known, bool trusted)
+    {
+        await using var rig = new GatewayRig();
+        using var authority = new TestAuthority(rig.Folder);
+        using var stranger = new TestAuthority(rig.Folder, "stranger");
+        var (server, client) = (authority.Server(), (known ? authority : stranger).Client("gateway"));
+        rig.Defaults = options =>
+        {
+            if (!options.Listen.StartsWith("https", StringComparison.Ordinal))
+                return;
+            (options.Certificate, options.CertificateKey, options.ClientAuthority) = (server.Certificate, server.Key, authority.Root);
+        };
+        await using var worker = await rig.StartWorkerAsync(rig.Stages, "https://127.0.0.1:0");
+        await rig.StartAsync(options =>
+        {
+            foreach (var stage in (IList<string>[])[options.LatencyProfilers, options.BlockTrials, options.Finetuners, options.ImageSynthesizers])
+                stage.Add(GatewayRig.AddressOf(worker));
+            options.WorkerAuthority = (trusted ? authority : stranger).Root;
+            (options.WorkerCertificate, options.WorkerCertificateKey) = client;
+            options.WorkerPatience = TimeSpan.FromMilliseconds(100);
+        });
+        var spec = await rig.SpecAsync();
+        if (!known)
+        {
+            Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => rig.StartAsync("r1", spec))).StatusCode);
+        }
+        else
+        {
+            // A worker that is not trusted is none that can be reached.
+            var ended = await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id);
+            Assert.Equal(trusted ? Compression.V1.JobState.Succeeded : Compression.V1.JobState.Failed, ended.State);
+            Assert.Equal(trusted, ended.StatusMessage.Length == 0);
+        }
+
+        await rig.StopAsync();
+        await worker.StopAsync();
+    }
+
+    private static async Task<bool> ExistedAsync(GatewayRig rig, byte[] content, string? digest = null)
     {
         using var call = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
-        await call.RequestStream.WriteAsync(new UploadArtifactRequest { Header = new UploadHeader { Digest = Digest.Of(content).ToString(), SizeBytes = content.Length } });
+        await call.RequestStream.WriteAsync(new UploadArtifactRequest { Header = new UploadHeader { Digest = digest ?? Digest.Of(content).ToString(), SizeBytes = content.Length } });
         await call.RequestStream.WriteAsync(new UploadArtifactRequest { Chunk = Google.Protobuf.ByteString.CopyFrom(content) });
         await call.RequestStream.CompleteAsync();
         return (await call).Existed;
