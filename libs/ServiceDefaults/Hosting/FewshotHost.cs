@@ -1,11 +1,8 @@
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using Fewshot.Artifacts;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -25,13 +22,7 @@ public static partial class FewshotHost
         var options = new FewshotOptions();
         OptionsSection.Read(builder.Configuration, options);
         configure?.Invoke(options);
-        foreach (var (key, limit) in ((string, int)[])[("MaxMessageBytes", options.MaxMessageBytes), ("MaxConnections", options.MaxConnections),
-            ("MaxStreamsPerConnection", options.MaxStreamsPerConnection), ("MaxHeaderBytes", options.MaxHeaderBytes)])
-        {
-            if (limit <= 0)
-                throw new HostOptionsException($"Fewshot:{key} must be above 0.");
-        }
-
+        Listener.CheckLimits(options);
         var listen = ListenAddress.From(options);
         var health = ListenAddress.HealthFrom(options);
         options.StateFolder = Prepare(options.StateFolder);
@@ -40,7 +31,7 @@ public static partial class FewshotHost
             builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            Configure(kestrel, listen, options);
+            Listener.Configure(kestrel, listen, options);
             if (health is not null)
                 HealthPort.Listen(kestrel, health);
         });
@@ -144,47 +135,6 @@ public static partial class FewshotHost
         {
             throw new HostOptionsException($"The state folder '{LogText.Escape(folder)}' cannot be written: choose another with Fewshot:StateFolder.", e);
         }
-    }
-
-    private static void Configure(KestrelServerOptions kestrel, ListenAddress listen, FewshotOptions options)
-    {
-        // Uploads are as large as networks are and as slow as their network; the artifact service bounds them.
-        kestrel.Limits.MaxRequestBodySize = null;
-        kestrel.Limits.MinRequestBodyDataRate = null;
-        kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
-        kestrel.Limits.MaxRequestHeadersTotalSize = options.MaxHeaderBytes;
-        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = options.MaxHeaderBytes;
-        kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
-        kestrel.Limits.Http2.InitialStreamWindowSize = 2 << 20;
-        kestrel.Limits.Http2.InitialConnectionWindowSize = 4 << 20;
-        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
-        kestrel.Listen(listen.Address, listen.Port, endpoint =>
-        {
-            endpoint.Protocols = HttpProtocols.Http2;
-            if (listen.Tls)
-                endpoint.UseHttps(https => Configure(https, options));
-        });
-    }
-
-    private static void Configure(HttpsConnectionAdapterOptions https, FewshotOptions options)
-    {
-        try
-        {
-            https.ServerCertificate = X509Certificate2.CreateFromPemFile(options.Certificate!, options.CertificateKey);
-            https.ServerCertificateChain = [];
-            https.ServerCertificateChain.ImportFromPemFile(options.Certificate!);
-        }
-        catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
-        }
-
-        if (string.IsNullOrEmpty(options.ClientAuthority))
-            return;
-        // Checked with the call: a handshake could not say what is wrong, and probes have none.
-        https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-        https.AllowAnyClientCertificate();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Addresses}")]
