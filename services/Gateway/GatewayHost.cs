@@ -28,6 +28,8 @@ public static class GatewayHost
             var options = new GatewayOptions();
             OptionsSection.Read(provider.GetRequiredService<IConfiguration>(), options);
             configure?.Invoke(options);
+            if (options.MaxTransfers <= 0)
+                throw new HostOptionsException("Gateway:MaxTransfers must be above 0.");
             return options;
         });
         // Jobs are where the ledger is, whose leases are the claims on them.
@@ -39,6 +41,7 @@ public static class GatewayHost
             : new FileArtifactGrants(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "grants")));
         services.AddSingleton<TenantAccess>();
         services.AddSingleton<WatchedStreams>();
+        services.AddSingleton<ArtifactTransfers>();
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
         services.AddSingleton<PeerLoads>();

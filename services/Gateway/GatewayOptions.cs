@@ -45,8 +45,11 @@ public sealed class GatewayOptions
     /// <summary>Largest artifact a client may upload.</summary>
     public long MaxArtifactBytes { get; set; } = 16L << 30;
 
-    /// <summary>Longest silence within an upload.</summary>
-    public TimeSpan UploadIdle { get; set; } = TimeSpan.FromSeconds(60);
+    /// <summary>Longest time in which a caller sends nothing of an upload, or reads nothing of a download.</summary>
+    public TimeSpan TransferIdle { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Uploads and downloads at a time, a few megabytes of memory each; more wait.</summary>
+    public int MaxTransfers { get; set; } = 64;
 
     /// <summary>Jobs that run at a time; more wait.</summary>
     public int ConcurrentJobs { get; set; } = 8;

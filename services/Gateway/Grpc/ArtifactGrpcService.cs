@@ -8,14 +8,15 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The artifact store, in chunks.</summary>
-internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess access, GatewayOptions options) : ArtifactService.ArtifactServiceBase
+internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess access, ArtifactTransfers transfers, GatewayOptions options) : ArtifactService.ArtifactServiceBase
 {
     private const int ChunkBytes = 512 << 10;
 
     public override async Task<UploadArtifactResponse> UploadArtifact(IAsyncStreamReader<UploadArtifactRequest> requestStream, ServerCallContext context)
     {
         var (ct, tenant) = (context.CancellationToken, access.Of(context));
-        using var messages = new IdleLimit<UploadArtifactRequest>(requestStream, options.UploadIdle);
+        using var place = await transfers.BeginAsync(ct);
+        using var messages = new IdleLimit<UploadArtifactRequest>(requestStream, options.TransferIdle);
         if (!await messages.MoveNext(ct) || messages.Current.PartCase != UploadArtifactRequest.PartOneofCase.Header)
             throw new InvalidFieldException("part", "the first message must carry the header.");
         var header = messages.Current.Header;
@@ -43,6 +44,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
         var info = await artifacts.StatAsync(digest, ct) ?? throw new ArtifactNotFoundException(digest);
         if (request.Offset < 0 || request.Offset > info.SizeBytes)
             throw new InvalidFieldException("offset", $"must be from 0 to the artifact's size, {info.SizeBytes}.");
+        using var place = await transfers.BeginAsync(ct);
         var stream = await artifacts.OpenAsync(digest, ct);
         await using (stream)
         {
@@ -62,7 +64,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
                     if (first)
                         response.TotalBytes = info.SizeBytes;
                     first = false;
-                    await responseStream.WriteAsync(response);
+                    await transfers.SendAsync(response, responseStream, context);
                 }
             }
             finally

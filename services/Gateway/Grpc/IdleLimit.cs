@@ -2,8 +2,8 @@ using Grpc.Core;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>A client's stream in which no message came for too long (gRPC DEADLINE_EXCEEDED).</summary>
-public sealed class IdleStreamException(TimeSpan limit) : Exception($"No message came for {limit.TotalSeconds} s: send the upload again.");
+/// <summary>A caller sent or read nothing for too long (gRPC DEADLINE_EXCEEDED).</summary>
+public sealed class IdleStreamException(TimeSpan limit) : Exception($"Nothing came or went for {limit.TotalSeconds} s: start the transfer again.");
 
 /// <summary>A client's messages, each of which must come within a time: who opens streams and is silent would hold them for ever.</summary>
 internal sealed class IdleLimit<T>(IAsyncStreamReader<T> messages, TimeSpan limit) : IAsyncStreamReader<T>, IDisposable
