@@ -103,6 +103,27 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task CancelJob_ThatWaitsForItsTurn_EndsAtOnce()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.ConcurrentJobs = 1);
+        using var hold = new ManualResetEventSlim();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Stages.OnRun = (_, context) =>
+        {
+            entered.TrySetResult();
+            WaitHandle.WaitAny([hold.WaitHandle, context.Stop.WaitHandle], TimeSpan.FromSeconds(60));
+        };
+        var first = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        var second = (await rig.StartAsync("r2", await rig.SpecAsync())).Id;
+        await rig.Jobs.CancelJobAsync(new CancelJobRequest { JobId = second }, deadline: GatewayRig.Deadline);
+        Assert.Equal(JobState.Cancelled, (await rig.EndOfAsync(second)).State);
+        Assert.Equal(JobState.Running, (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = first }, deadline: GatewayRig.Deadline)).Job.State);
+        hold.Set();
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync(first)).State);
+    }
+
+    [Fact]
     public async Task CancelJob_OnOneOfTwoWithTheSameSteps_TheOtherEndsWell()
     {
         await using var rig = await GatewayRig.StartedAsync();

@@ -47,10 +47,20 @@ public sealed partial class JobRunner(
         if ((await jobs.GetAsync(id)).Ended)
             return;
         await jobs.RequestCancelAsync(id);
-        if (cancels.TryGetValue(id, out var cancel))
-            await cancel.CancelAsync();
-        else
+        if (!cancels.TryGetValue(id, out var cancel))
+        {
             Ensure(id);
+            return;
+        }
+
+        try
+        {
+            await cancel.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was just beginning or ending; the wish is noted, and looked at.
+        }
     }
 
     /// <inheritdoc/>
@@ -110,7 +120,7 @@ public sealed partial class JobRunner(
         try
         {
             var tenant = callers.Secured ? callers.Named((await jobs.FindAsync(id, lifetime.ApplicationStopping))?.Tenant ?? Tenant.Local.Name) : Tenant.Local;
-            using (await places.TakeAsync(tenant, lifetime.ApplicationStopping))
+            using (await PlaceAsync(id, tenant))
                 await ClaimAndRunAsync(id);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
@@ -133,6 +143,25 @@ public sealed partial class JobRunner(
         finally
         {
             running.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>A place to run; none for a job that was cancelled, which ends at once.</summary>
+    private async Task<IDisposable?> PlaceAsync(string id, Tenant tenant)
+    {
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
+        cancels[id] = leave;
+        try
+        {
+            return await jobs.IsCancelRequestedAsync(id, leave.Token) ? null : await places.TakeAsync(tenant, leave.Token);
+        }
+        catch (OperationCanceledException) when (!lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return null;
+        }
+        finally
+        {
+            cancels.TryRemove(id, out _);
         }
     }
 
