@@ -1,5 +1,5 @@
 # Everything a fresh clone needs. `make demo` shows the product at work, `make test` checks it.
-.PHONY: setup setup-run build demo demo-network test bench clean
+.PHONY: setup setup-run build demo demo-network test faults bench clean
 
 # Debian packages for the product and its tests; installs only what is missing.
 setup:
@@ -21,6 +21,13 @@ demo-network: setup-run
 
 test: setup
 	scripts/test
+
+# All faults mixed for MINUTES on a cluster of real processes (README, "When parts die"); SEED gives the same order again.
+MINUTES ?= 5
+SEED ?=
+faults: setup
+	dotnet build tests/EndToEnd.Tests -c Release --nologo -v q
+	FEWSHOT_FAULT_MINUTES=$(MINUTES) FEWSHOT_FAULT_SEED=$(SEED) dotnet test tests/EndToEnd.Tests -c Release --no-build --nologo --filter Category=Long --logger "console;verbosity=detailed"
 
 bench: setup
 	dotnet run -c Release --project tests/Benchmarks/OperatorCall

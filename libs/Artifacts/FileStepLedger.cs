@@ -95,7 +95,8 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
     {
         try
         {
-            return Read(LeaseOf(key)) is { } bytes ? JsonSerializer.Deserialize<Holder>(bytes) : null;
+            return Read(LeaseOf(key)) is { } bytes && JsonSerializer.Deserialize<Holder>(bytes) is { Process: { Length: > 0 } process, Attempt.Length: > 0 } holder
+                && process.All(char.IsAsciiHexDigitLower) ? holder : null;
         }
         catch (JsonException)
         {

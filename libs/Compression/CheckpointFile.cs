@@ -29,6 +29,8 @@ internal static class CheckpointFile
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var entry in header.Entries)
         {
+            if (entry.Dtype != "F32")
+                throw new SafetensorsFormatException($"Not a checkpoint: '{entry.Name}' is {entry.Dtype}, not F32.");
             var value = empty([.. entry.Shape], dtype: ScalarType.Float32);
             stream.Position = header.BufferOffset + entry.Begin;
             stream.ReadExactly(value.bytes);

@@ -101,6 +101,15 @@ internal sealed class S3Stub : IAsyncDisposable
                 var listed = Uploads.Select(one => $"<Upload><Key>{one.Value.Key["/bucket/".Length..]}</Key><UploadId>{one.Key}</UploadId><Initiated>{one.Value.Begun:o}</Initiated></Upload>");
                 await context.Response.WriteAsync($"<ListMultipartUploadsResult><Bucket>bucket</Bucket><IsTruncated>false</IsTruncated>{string.Concat(listed)}</ListMultipartUploadsResult>");
                 break;
+            case "GET" when request.Query.ContainsKey("list-type"):
+                var wanted = "/bucket/" + request.Query["prefix"];
+                var found = Objects.Where(one => one.Key.StartsWith(wanted, StringComparison.Ordinal)).Select(one => $"<Contents><Key>{one.Key["/bucket/".Length..]}</Key><LastModified>{DateTime.UtcNow:o}</LastModified><Size>{one.Value.Length}</Size></Contents>");
+                await context.Response.WriteAsync($"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated>{string.Concat(found)}</ListBucketResult>");
+                break;
+            case "DELETE":
+                Objects.TryRemove(key, out _);
+                context.Response.StatusCode = 204;
+                break;
             case "GET" or "HEAD" when Objects.TryGetValue(key, out var content):
                 await GiveAsync(context, content);
                 break;

@@ -116,7 +116,7 @@ public class SafetensorsHeaderTests
         var random = new Random(20_210_923);
         var good = FileOf(SafetensorsHeader.Create([("weight", "F32", [4, 3]), ("bias", "I64", [2]), ("half", "BF16", [7])], Metadata).ToBytes()[8..], 78);
         var refused = 0;
-        for (var round = 0; round < 2000; round++)
+        for (var round = 0; round < 10_000; round++)
         {
             var file = Mutate(good, random);
             try
@@ -131,7 +131,7 @@ public class SafetensorsHeaderTests
             }
         }
 
-        Assert.InRange(refused, 1000, 1999);
+        Assert.InRange(refused, 5000, 9999);
     }
 
     private static byte[] Mutate(byte[] good, Random random)

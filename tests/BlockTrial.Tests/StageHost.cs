@@ -33,13 +33,16 @@ internal sealed class StageHost : IAsyncDisposable
 
     public GrpcChannel Channel { get; private set; } = null!;
 
+    public string Address { get; private set; } = "";
+
     public static DateTime Deadline => DateTime.UtcNow.AddSeconds(120);
 
     public static async Task<StageHost> StartedAsync(Action<IServiceCollection> add, Action<WebApplication> map)
     {
         var host = new StageHost(add, map);
         await host.app.StartAsync();
-        host.Channel = GrpcChannel.ForAddress(host.app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        host.Address = host.app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        host.Channel = GrpcChannel.ForAddress(host.Address);
         return host;
     }
 

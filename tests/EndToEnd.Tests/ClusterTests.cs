@@ -97,7 +97,7 @@ public class ClusterTests(Drawings drawings)
         Assert.True(File.ReadAllBytes(Path.Combine(alone, "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(other, "model.safetensors"))), $"{fault}: another model");
     }
 
-    private static void Redis(RunningCluster cluster, string command)
+    internal static void Redis(RunningCluster cluster, string command)
     {
         using var client = new System.Net.Sockets.TcpClient("127.0.0.1", cluster.Processes["redis"].Port);
         using var stream = client.GetStream();

@@ -12,17 +12,31 @@ internal sealed class RunningCluster : IDisposable
     private readonly FewshotProcess program;
     private readonly JsonDocument started;
 
-    public RunningCluster(int workers, string stores, params IEnumerable<(string Name, string Value)> environment)
+    /// <param name="workers">Of each kind.</param>
+    /// <param name="stores">servers or files.</param>
+    /// <param name="environment">For all its processes.</param>
+    /// <param name="gateways">How many.</param>
+    /// <param name="prepare">Is given the state folder before anything starts.</param>
+    public RunningCluster(int workers, string stores, IEnumerable<(string Name, string Value)> environment, int gateways = 1, Action<string>? prepare = null)
     {
         Gateway = FreeAddress();
+        prepare?.Invoke(State);
         program = FewshotProcess.StartWith(
-            environment, "cluster", "--workers", $"{workers}", "--stores", stores, "--threads", "1", "--listen", Gateway, "--state", folder["cluster"], "--json");
+            environment,
+            "cluster", "--workers", $"{workers}", "--gateways", $"{gateways}", "--stores", stores, "--threads", "1", "--listen", Gateway, "--state", State, "--json");
         started = JsonDocument.Parse(program.WaitForLine(line => line.Contains("processes", StringComparison.Ordinal)));
         foreach (var one in started.RootElement.GetProperty("processes").EnumerateArray())
             Processes.Add(one.GetProperty("name").GetString()!, (one.GetProperty("process").GetInt32(), one.GetProperty("port").GetInt32()));
     }
 
+    /// <summary>Address of the first one.</summary>
     public string Gateway { get; }
+
+    /// <summary>Addresses of all.</summary>
+    public IEnumerable<string> Gateways => Processes.Where(one => one.Key.StartsWith("gateway", StringComparison.Ordinal)).Select(one => $"http://127.0.0.1:{one.Value.Port}");
+
+    /// <summary>The folder of everything that its processes write.</summary>
+    public string State => folder["cluster"];
 
     /// <summary>By name: process and port as they were started first.</summary>
     public Dictionary<string, (int Id, int Port)> Processes { get; } = [];
@@ -36,9 +50,21 @@ internal sealed class RunningCluster : IDisposable
     }
 
     /// <summary>Kills one and waits until it is started again.</summary>
-    public void Kill(string name)
+    public void Kill(string name) => End(name, "KILL");
+
+    /// <summary>Asks one to end, as Kubernetes does, and waits until it is started again.</summary>
+    public void Replace(string name) => End(name, "TERM");
+
+    /// <summary>What one has logged so far.</summary>
+    public string Log(string name)
     {
-        Signal(name, "KILL");
+        using var reader = new StreamReader(new FileStream(Path.Combine(State, "logs", name + ".log"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return reader.ReadToEnd();
+    }
+
+    private void End(string name, string signal)
+    {
+        Signal(name, signal);
         var line = program.WaitForLine(line => line.Contains($"{name} (", StringComparison.Ordinal) && line.Contains("started again", StringComparison.Ordinal));
         var id = int.Parse(line.Split("started again as process ")[1].Split('"')[0]);
         Processes[name] = (id, Processes[name].Port);

@@ -79,7 +79,7 @@ public class ServeTests(Drawings drawings)
         Assert.Contains("TLS", run.Error, StringComparison.Ordinal);
     }
 
-    private static string AddressOf(FewshotProcess server)
+    internal static string AddressOf(FewshotProcess server)
     {
         var line = server.WaitForLine(text => text.Contains("serves on", StringComparison.Ordinal));
         return line.Split(' ').First(word => word.StartsWith("http://", StringComparison.Ordinal)).TrimEnd(';');

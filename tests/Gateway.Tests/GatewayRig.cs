@@ -31,6 +31,12 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <summary>What the gateway takes names for; the machine's own resolver where null.</summary>
     public Func<string, CancellationToken, Task<IPAddress[]>>? Resolve { get; set; }
 
+    /// <summary>Changes what the hosts that are built next are told: of the gateway (true) or of a worker.</summary>
+    public Action<bool, FewshotOptions> HostDefaults { get; set; } = (_, _) => { };
+
+    /// <summary>Puts something else in the place of services of the gateway.</summary>
+    public Action<IServiceCollection> Replace { get; set; } = _ => { };
+
     public string Folder => folder;
 
     /// <summary>Changes options of every host.</summary>
@@ -103,7 +109,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         await StopAsync();
         if (ownsFolder)
             Directory.Delete(folder, recursive: true);
-        Assert.Empty(errors.Seen);
+        Assert.True(errors.Seen.Count == 0, string.Join('\n', errors.Seen));
     }
 
     public async Task<string> PutAsync(byte[] content)
@@ -196,6 +202,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             options.RetryAfter = TimeSpan.FromMilliseconds(20);
             options.ProgressInterval = TimeSpan.FromMilliseconds(5);
             Defaults?.Invoke(options);
+            HostDefaults(gateway, options);
         });
         builder.Logging.ClearProviders().AddProvider(errors);
         builder.Services.AddSingleton(stages);
@@ -210,6 +217,7 @@ internal sealed class GatewayRig : IAsyncDisposable
                 configure?.Invoke(options);
             });
             builder.Services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>(), Resolve));
+            Replace(builder.Services);
         }
 
         var host = builder.Build().MapFewshotDefaults();

@@ -93,7 +93,14 @@ internal sealed class StreamContent<T>(ClientCall call, Marshaller<T> marshaller
         await stream.FlushAsync(cancellationToken);
         _stream.TrySetResult(stream);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, call.Token);
-        await _completed.Task.WaitAsync(end.Token);
+        try
+        {
+            await _completed.Task.WaitAsync(end.Token);
+        }
+        catch (OperationCanceledException) when (!call.Token.IsCancellationRequested)
+        {
+            // The transport wants no more of the body because the server has ended the call: its answer says why, this would hide it.
+        }
     }
 
     protected override bool TryComputeLength(out long length)

@@ -35,15 +35,21 @@ internal sealed partial class ServerCall
     private async Task ExceedDeadlineAsync()
     {
         _deadlineExceeded = true;
+        var sent = _deadlineSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             if (Interlocked.CompareExchange(ref _output, Ended, Idle) == Idle)
                 await SendStatusAsync(DeadlineStatus, []); // The handler may be adding trailers just now.
+            sent.SetResult();
             await _cancellation!.CancelAsync();
         }
         catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException or OperationCanceledException or IOException)
         {
             LogDeadlineRace(_settings.Logger, e, MethodCore);
+        }
+        finally
+        {
+            sent.TrySetResult();
         }
     }
 

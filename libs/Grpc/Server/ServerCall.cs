@@ -26,6 +26,7 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
     private Metadata? _trailers;
     private AuthContext? _auth;
     private int _output;
+    private TaskCompletionSource? _deadlineSent;
     private volatile bool _deadlineExceeded;
     private volatile bool _clientGone;
 
@@ -119,6 +120,8 @@ internal sealed partial class ServerCall : ServerCallContext, IDisposable
             StatusCore = DeadlineStatus;
         if (Interlocked.CompareExchange(ref _output, Ended, Idle) == Idle)
             await SendStatusAsync(StatusCore, ResponseTrailersCore);
+        else if (_deadlineSent is { } sent)
+            await sent.Task; // or the server would end the response before the deadline's status is on it
     }
 
     public void Dispose()

@@ -22,7 +22,7 @@ internal sealed class GrpcHealthService(
     {
         var status = await StatusAsync(request.Service, context.CancellationToken);
         if (status == ServingStatus.ServiceUnknown)
-            throw new RpcException(new Status(StatusCode.NotFound, $"Service '{request.Service}' is not served here."));
+            throw new RpcException(new Status(StatusCode.NotFound, "The service is not served here."));
         return new HealthCheckResponse { Status = status };
     }
 

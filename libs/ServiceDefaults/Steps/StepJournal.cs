@@ -59,6 +59,8 @@ public sealed class StepJournal(IArtifactStore artifacts, IStepLedger ledger)
         try
         {
             var record = StepRecord.Parser.ParseFrom(await artifacts.ReadBytesAsync(digest, MaxRecordBytes, ct));
+            if (record.Method.Length == 0 || record.Duration is null)
+                return null; // another artifact, which the ledger named by mistake
             foreach (var made in record.ArtifactDigests)
             {
                 if (await artifacts.StatAsync(Digest.Parse(made), ct) is null)

@@ -11,13 +11,16 @@ namespace Fewshot.StageDefaults.Grpc;
 /// <summary>The parts that requests of several stages share, in the compression's own terms.</summary>
 public static class StageRequests
 {
+    /// <summary>More than the cores only slow each other down; thousands of them, the whole machine.</summary>
+    private static int MostThreads => Math.Max(64, 2 * Environment.ProcessorCount);
+
     /// <summary>Where and how to compute.</summary>
     /// <exception cref="InvalidFieldException">A field is out of range.</exception>
     public static ComputeSettings ToSettings(this ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
         Fields.Known(compute.Device, "compute.device") == Device.Cuda ? TorchSharp.torch.CUDA : TorchSharp.torch.CPU,
         compute.MixedPrecision,
         compute.Tf32,
-        Fields.Whole(compute.Threads, "compute.threads", 0, 4096));
+        Fields.Whole(compute.Threads, "compute.threads", 0, MostThreads));
 
     /// <summary>Edits where there are no images to choose hidden units by.</summary>
     /// <exception cref="InvalidFieldException">An edit is of no known kind, or asks for a choice by activation.</exception>

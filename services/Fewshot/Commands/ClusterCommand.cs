@@ -12,9 +12,10 @@ internal static class ClusterCommand
     public static Command Create()
     {
         var workers = OptionKinds.WholeNumber("--workers", "workers of each kind", 1, 64, 2);
+        var gateways = OptionKinds.WholeNumber("--gateways", "gateways that take over each other's jobs; any of them can be used", 1, 8, 1);
         var listen = new Option<Uri>("--listen")
         {
-            Description = "the gateway's address, on this machine",
+            Description = "the first gateway's address, on this machine; others take free ports",
             HelpName = "URL",
             DefaultValueFactory = _ => new Uri("http://127.0.0.1:5210"),
             CustomParser = result =>
@@ -36,9 +37,9 @@ internal static class ClusterCommand
             Description = "folder of everything the processes write, their logs too", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine(SessionOptions.StandardState, "cluster"),
         };
         var json = OptionKinds.Flag("--json", "print what runs as one JSON line, and every later change as another");
-        var command = new Command("cluster", "Runs Redis, an S3 server, the gateway and several workers of each kind as separate processes; other commands reach them with --gateway. Ctrl-C ends them.")
+        var command = new Command("cluster", "Runs Redis, an S3 server, gateways and several workers of each kind as separate processes; other commands reach them with --gateway. Ctrl-C ends them.")
         {
-            workers, listen, stores, threads, state, json,
+            workers, gateways, listen, stores, threads, state, json,
         };
         command.SetAction(async (parsed, ct) =>
         {
@@ -47,7 +48,7 @@ internal static class ClusterCommand
             var folder = Path.GetFullPath(parsed.GetValue(state)!);
             AtomicOutput.CheckFolder("--state", folder);
             var settings = new ClusterSettings(
-                count, parsed.GetValue(listen)!, folder, parsed.GetValue(stores), wanted > 0 ? wanted : Math.Max(1, Environment.ProcessorCount / count));
+                count, parsed.GetValue(gateways), parsed.GetValue(listen)!, folder, parsed.GetValue(stores), wanted > 0 ? wanted : Math.Max(1, Environment.ProcessorCount / count));
             await using var cluster = await LocalCluster.StartAsync(settings, ct);
             Show(cluster, settings, parsed.GetValue(json));
             await RunAsync(cluster, settings, parsed.GetValue(json), ct);

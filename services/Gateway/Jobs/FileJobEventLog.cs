@@ -20,7 +20,7 @@ public sealed class FileJobEventLog : IDisposable
         file.ReadExactly(text);
         for (var start = 0; text.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var length; start += length + 1)
         {
-            LastSequence = JobJson.Read<JobEvent>(text.AsSpan(start, length)).Sequence;
+            LastSequence = Parse(text.AsSpan(start, length))?.Sequence ?? LastSequence;
             whole = start + length + 1;
         }
 
@@ -79,7 +79,9 @@ public sealed class FileJobEventLog : IDisposable
             foreach (var line in ReadLines(path, ref offset))
             {
                 news.Restart();
-                var read = JobJson.Read<JobEvent>(line);
+                // A damaged line is lost, not the ones after it.
+                if (Parse(line) is not { } read)
+                    continue;
                 if (read.Sequence >= fromSequence)
                 {
                     yield return read;
@@ -108,8 +110,11 @@ public sealed class FileJobEventLog : IDisposable
     {
         // No event is longer than this, so the newest one is whole within it.
         var offset = File.Exists(path) ? Math.Max(0, new FileInfo(path).Length - (64 << 10)) : 0;
-        return ReadLines(path, ref offset) is [.., var last] ? JobJson.Read<JobEvent>(last).Sequence : 0;
+        return ReadLines(path, ref offset).Select(line => Parse(line)).LastOrDefault(e => e is not null)?.Sequence ?? 0;
     }
+
+    /// <summary>An event; null where its line is damaged.</summary>
+    private static JobEvent? Parse(ReadOnlySpan<byte> line) => JobJson.TryRead<JobEvent>(line) is { Sequence: > 0 } read ? read : null;
 
     /// <summary>The whole lines after an offset, which moves behind them.</summary>
     private static List<byte[]> ReadLines(string path, ref long offset)

@@ -95,7 +95,7 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
             return null;
         try
         {
-            return JobJson.Read<JobRecord>(File.ReadAllBytes(files.PathOf(id + ".json")));
+            return JobJson.Read<JobRecord>(File.ReadAllBytes(files.PathOf(id + ".json"))).Checked(id);
         }
         catch (FileNotFoundException)
         {
@@ -104,8 +104,21 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
     }
 
     private List<JobRecord> All() =>
-        [.. files.Names("job-*.json").Select(name => Find(Path.GetFileNameWithoutExtension(name))).OfType<JobRecord>()
+        [.. files.Names("job-*.json").Select(name => FindWhole(Path.GetFileNameWithoutExtension(name))).OfType<JobRecord>()
             .OrderByDescending(job => job.CreateTime).ThenBy(job => job.Id, StringComparer.Ordinal)];
+
+    /// <summary>One damaged record must not hide the others.</summary>
+    private JobRecord? FindWhole(string id)
+    {
+        try
+        {
+            return Find(id);
+        }
+        catch (DataLossException)
+        {
+            return null;
+        }
+    }
 
     private sealed class Writer(FileJobStore store, IStepLease claim, FileJobEventLog log) : IJobWriter
     {

@@ -34,7 +34,7 @@ public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames names)
         {
             return JobJson.Read<JobRecord>(await artifacts.ReadBytesAsync(digest, LargestRecord, ct));
         }
-        catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException or System.Text.Json.JsonException)
+        catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException)
         {
             // One damaged record must not keep the others from coming back.
             return null;

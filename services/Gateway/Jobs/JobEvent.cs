@@ -9,7 +9,7 @@ namespace Fewshot.Gateway.Jobs;
 public sealed record JobEvent(long Sequence, DateTimeOffset Time, ProgressNote? Progress = null, StepNote? Step = null, JobRecord? Job = null);
 
 /// <summary>How far a stage is.</summary>
-public sealed record ProgressNote(string Stage, long Completed, long Total, string MetricName, double Metric, double? EtaSeconds);
+public sealed record ProgressNote(string Stage, long Completed, long Total, string MetricName, double Metric, double? EtaSeconds = null);
 
 /// <summary>A step started (not done) or ended.</summary>
 public sealed record StepNote(string Name, string Key, bool Done, bool Cached, double Seconds);

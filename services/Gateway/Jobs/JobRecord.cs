@@ -1,3 +1,5 @@
+using Fewshot.Artifacts;
+
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>Where a job stands.</summary>
@@ -47,6 +49,11 @@ public sealed record JobRecord(string Id, string RequestId, string Kind, string 
 
     /// <summary>What it made.</summary>
     public JobResult? Result { get; init; }
+
+    /// <summary>This record, if it can be that of the job.</summary>
+    /// <exception cref="DataLossException">It is damaged.</exception>
+    public JobRecord Checked(string id) =>
+        Id == id && Digest.TryParse(Spec, out _) ? this : throw new DataLossException($"The record of job {id} is damaged.");
 
     /// <summary>Whether it will not change any more.</summary>
     public bool Ended => State is JobState.Succeeded or JobState.Failed or JobState.Cancelled;

@@ -195,6 +195,11 @@ public sealed partial class JobRunner(
                 await log.RecordAsync(final);
                 LogEnded(id, final.State, final.StatusMessage);
             }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                // Only the loss of the claim has stopped it then.
+                throw new LeaseLostException(claim.Key);
+            }
             finally
             {
                 cancels.TryRemove(id, out _);

@@ -36,7 +36,7 @@ internal static class RedisJobScripts
     /// <summary>
     /// KEYS: claim, job, events, jobs, unfinished, the tenant's jobs, its unfinished ones. ARGV: attempt, epoch, number of the first event, id, what to publish on, then the new record or
     /// nothing, its time and whether it has ended; then events. Nothing when the claim is another's. Where the server lost the events before,
-    /// <c>base</c> says how many those were.
+    /// <c>base</c> says how many those were; where it lost the newest, blanks stand for them.
     /// </summary>
     public const string Append = Held + """
         local base = tonumber(redis.call('HGET', KEYS[2], 'base') or 0)
@@ -44,6 +44,10 @@ internal static class RedisJobScripts
         if count == 0 and tonumber(ARGV[3]) > base + 1 then
           base = tonumber(ARGV[3]) - 1
           redis.call('HSET', KEYS[2], 'base', base)
+        end
+        while base + count + 1 < tonumber(ARGV[3]) do
+          redis.call('RPUSH', KEYS[3], '')
+          count = count + 1
         end
         for i = 9, #ARGV do
           if ARGV[3] + i - 9 > base + count then redis.call('RPUSH', KEYS[3], ARGV[i]) end

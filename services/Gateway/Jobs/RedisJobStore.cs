@@ -49,7 +49,7 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
         if (!JobStoreExtensions.IsId(id))
             return null;
         byte[]? record = await server.RunAsync(database => database.HashGetAsync(KeyOf(id), "record"), ct: ct);
-        return record is null ? null : JobJson.Read<JobRecord>(record);
+        return record is null ? null : JobJson.Read<JobRecord>(record).Checked(id);
     }
 
     /// <inheritdoc/>
@@ -64,7 +64,7 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
         }
 
         var ids = await server.RunAsync(database => database.SortedSetRangeByRankAsync(list, first, first + count - 1, Order.Descending), ct: ct);
-        return [.. (await Task.WhenAll(ids.Select(id => FindAsync(id.ToString(), ct)))).OfType<JobRecord>()];
+        return [.. (await Task.WhenAll(ids.Select(id => FindWholeAsync(id.ToString(), ct)))).OfType<JobRecord>()];
     }
 
     /// <inheritdoc/>
@@ -101,7 +101,7 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
             // Asked for before reading, so that nothing is missed.
             var signal = await signals.NextAsync(id, ct);
             var events = await ReadAsync(id, next, ct);
-            foreach (var e in events)
+            foreach (var e in events.Where(e => e.Sequence >= next))
             {
                 yield return e;
                 next = e.Sequence + 1;
@@ -170,8 +170,29 @@ public sealed class RedisJobStore(RedisServer server, JobArchive archive) : IJob
 
     private async Task<List<JobEvent>> ReadAsync(string id, long from, CancellationToken ct)
     {
-        var events = (RedisValue[]?)await server.EvaluateAsync(RedisJobScripts.Read, [KeyOf(id), EventsOf(id)], [from, BatchOfEvents], ct: ct);
-        return [.. (events ?? []).Select(e => JobJson.Read<JobEvent>((byte[])e!)).Where(e => e.Sequence >= from)];
+        RedisValue[] events;
+        do
+        {
+            events = (RedisValue[]?)await server.EvaluateAsync(RedisJobScripts.Read, [KeyOf(id), EventsOf(id)], [from, BatchOfEvents], ct: ct) ?? [];
+            from += BatchOfEvents;
+        }
+        // Blanks stand for events that the server lost.
+        while (events.Length == BatchOfEvents && events.All(e => e.IsNullOrEmpty));
+        from -= BatchOfEvents;
+        return [.. events.Select(e => JobJson.TryRead<JobEvent>((byte[])e!)).OfType<JobEvent>().Where(e => e.Sequence >= from)];
+    }
+
+    /// <summary>One damaged record must not hide the others.</summary>
+    private async Task<JobRecord?> FindWholeAsync(string id, CancellationToken ct)
+    {
+        try
+        {
+            return await FindAsync(id, ct);
+        }
+        catch (DataLossException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Makes the jobs again that the server does not know, when it says of itself that it is new, was emptied, or knows no tenants yet.</summary>

@@ -55,6 +55,12 @@ internal static class ClusterPlan
         }
 
         planned.Add(Service("gateway", "Fewshot.Gateway", settings.Listen.ToString().TrimEnd('/'), settings.Listen.Port, gateway));
+        for (var i = 1; i < settings.Gateways; i++)
+        {
+            var port = freePort();
+            planned.Add(Service($"gateway-{i + 1}", "Fewshot.Gateway", $"http://127.0.0.1:{port}", port, gateway));
+        }
+
         return planned;
 
         PlannedProcess Service(string name, string program, string listen, int port, IReadOnlyDictionary<string, string> environment) => new(

@@ -12,7 +12,8 @@ internal enum ClusterStores
 
 /// <summary>What a cluster on this machine is made of.</summary>
 /// <param name="Workers">Of each kind.</param>
-/// <param name="Listen">The gateway's address.</param>
+/// <param name="Gateways">Which take over each other's jobs.</param>
+/// <param name="Listen">The first gateway's address.</param>
 /// <param name="State">Folder of everything that the cluster's processes write, their logs too.</param>
 /// <param name="Threads">CPU threads of each worker.</param>
-internal sealed record ClusterSettings(int Workers, Uri Listen, string State, ClusterStores Stores, int Threads);
+internal sealed record ClusterSettings(int Workers, int Gateways, Uri Listen, string State, ClusterStores Stores, int Threads);

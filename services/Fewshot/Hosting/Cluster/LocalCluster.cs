@@ -62,7 +62,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the gateway, then the workers, which write their checkpoints, then the stores.</summary>
+    /// <summary>Ends the gateways, then the workers, which write their checkpoints, then the stores.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var rank in processes.AsEnumerable().Reverse().GroupBy(process => Rank(process.Name)).OrderBy(group => group.Key))
@@ -76,9 +76,8 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Lower ones need the higher ones.</summary>
     private static int Rank(string name) => name switch
     {
-        "gateway" => 0,
         "redis" or "s3" => 2,
-        _ => 1,
+        _ => name.StartsWith("gateway", StringComparison.Ordinal) ? 0 : 1,
     };
 
     /// <summary>Holds the folder, and ends what a killed predecessor left running in it.</summary>
