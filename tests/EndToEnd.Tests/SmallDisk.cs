@@ -17,6 +17,9 @@ internal sealed class SmallDisk : IDisposable
         return Run("mount", "-t", "tmpfs", "-o", $"size={kilobytes}k", "tmpfs", path) ? new SmallDisk(path) : null;
     }
 
+    /// <summary>Makes room.</summary>
+    public void Grow(int kilobytes) => Assert.True(Run("mount", "-o", $"remount,size={kilobytes}k", Path));
+
     public void Dispose() => Run("umount", "-l", Path);
 
     private static bool Run(string program, params string[] arguments)

@@ -1,4 +1,5 @@
 using System.Net;
+using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -38,7 +39,7 @@ internal sealed class ResumingStream : RemoteStream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            body?.Dispose();
+            Drop();
         base.Dispose(disposing);
     }
 
@@ -55,10 +56,23 @@ internal sealed class ResumingStream : RemoteStream
         }
         catch
         {
-            body?.Dispose();
-            body = null;
+            Drop();
             throw;
         }
+    }
+
+    private void Drop()
+    {
+        try
+        {
+            body?.Dispose();
+        }
+        catch (AmazonClientException)
+        {
+            // The SDK compares the bytes with the server's hash when it is done with them. The digest says whether they are damaged, and this would hide it.
+        }
+
+        body = null;
     }
 
     private async Task<GetObjectResponse> RequestAsync(IAmazonS3 client, CancellationToken ct)

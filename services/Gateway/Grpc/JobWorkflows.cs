@@ -53,7 +53,9 @@ public sealed class JobWorkflows
 
     private async Task<JobResult> RunWorkflowAsync(JobRun run)
     {
-        var spec = await artifacts.ReadBytesAsync(Digest.Parse(run.Job.Spec), ct: run.Stop);
+        if (!Digest.TryParse(run.Job.Spec, out var stored))
+            throw new DataLossException("The job's record is damaged: it names no specification.");
+        var spec = await artifacts.ReadBytesAsync(stored, ct: run.Stop);
         if (!IsMethod(run.Job.Kind))
             return await stages.RunAsync(StartStageRequest.Parser.ParseFrom(spec), run);
         return CompressionTranslation.ToPlan(CompressionSpec.Parser.ParseFrom(spec)) switch

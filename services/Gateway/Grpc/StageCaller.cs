@@ -238,8 +238,6 @@ internal sealed partial class StageCaller
         StatusCode.Unavailable when rpc.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => Cause.Unreachable,
         StatusCode.Unavailable => Cause.Lost,
         // CANCELLED is not this job's doing here: another caller's step was just ending.
-        // A full disk, or too little memory, is one worker's: another may have more.
-        StatusCode.ResourceExhausted => Cause.Transient,
         StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,
         _ => Cause.None,
     };

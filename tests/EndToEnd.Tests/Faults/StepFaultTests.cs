@@ -15,11 +15,11 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
     {
         Skip.IfNot(File.Exists(RedisServer), "redis-server is not installed");
         await using var cluster = new DisturbedCluster(undisturbed);
+        await RecordAndCopiesAreDamagedAsync(cluster);
+        await InputIsDamagedAsync(cluster);
         await FinetunerIsReplacedAsync(cluster);
         await JobsAreCancelledAsync(cluster);
         await StepKillsEveryWorkerAsync(cluster);
-        await RecordAndCopiesAreDamagedAsync(cluster);
-        await InputIsDamagedAsync(cluster);
         await cluster.CheckAsync();
     }
 
@@ -114,7 +114,7 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
         var (cached, seen) = (new List<bool>(), new List<string>());
         var (_, ended) = await cluster.StartAsync(205, finetuneIterations: 200, seen: async e =>
         {
-            seen.Add($"{e.Sequence} {e.Step?.Name} {e.Step?.Done} {e.Step?.Cached} {e.Job?.State}");
+            seen.Add($"{e.Sequence} {e.Step?.Name} {e.Step?.Done} {e.Step?.Cached} {e.Job?.State} {e.Job?.StatusCode} {e.Job?.StatusMessage}");
             if (e.Step is not { Name: "trials/0", Done: true } trials)
                 return;
             if (damaged)

@@ -78,5 +78,5 @@ public static class HistoryChecker
 
     private static bool Same(HistoryEntry one, HistoryEntry other) => one.Digest == other.Digest && one.States!.SequenceEqual(other.States!);
 
-    private static string Text(HistoryEntry end) => $"{end.States!.Single()} {end.Digest}".TrimEnd();
+    private static string Text(HistoryEntry end) => $"{end.States!.Single()} {end.Digest}{end.Message}".TrimEnd();
 }

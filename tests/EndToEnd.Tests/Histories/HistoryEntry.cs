@@ -39,5 +39,7 @@ public enum Happening
 /// <param name="Step">The step's key.</param>
 /// <param name="Digest">A result, a model or an artifact.</param>
 /// <param name="States">Where the job ended, or the states it may end in.</param>
+/// <param name="Message">Why it failed.</param>
 public sealed record HistoryEntry(
-    Happening What, string? Job = null, string? Watcher = null, long Sequence = 0, string? Step = null, string? Digest = null, IReadOnlyList<string>? States = null);
+    Happening What, string? Job = null, string? Watcher = null, long Sequence = 0, string? Step = null, string? Digest = null, IReadOnlyList<string>? States = null,
+    string? Message = null);

@@ -104,7 +104,7 @@ internal sealed class RecordingClient : IDisposable
         }
 
         var job = await PersistAsync(channel => GetAsync(channel, id), acknowledged: true);
-        history.Add(new(Happening.Ended, id, Digest: job.Result?.ModelDigest, States: [job.State.ToString()]));
+        history.Add(new(Happening.Ended, id, Digest: job.Result?.ModelDigest, States: [job.State.ToString()], Message: job.StatusMessage.Length > 0 ? job.StatusMessage : null));
         return job;
     }
 
