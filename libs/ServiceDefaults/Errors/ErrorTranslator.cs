@@ -18,6 +18,9 @@ public sealed partial class ErrorTranslator
     /// <summary>Trailer with the milliseconds after which to try again.</summary>
     public const string RetryAfterTrailer = "retry-after-ms";
 
+    // What callers sent is named to them, but not at any length: it travels in a header.
+    private const int LongestMessage = 1000;
+
     private readonly Dictionary<Type, StatusCode> codes = new()
     {
         [typeof(InvalidFieldException)] = StatusCode.InvalidArgument,
@@ -71,7 +74,8 @@ public sealed partial class ErrorTranslator
     }
 
     /// <summary>Escapes control characters and replaces absolute paths and the addresses of peers, which are this machine's own business.</summary>
-    public static string Clean(string message) => PeerAddress().Replace(AbsolutePath().Replace(LogText.Escape(message), "(file)"), "");
+    public static string Clean(string message) => PeerAddress().Replace(
+        AbsolutePath().Replace(LogText.Escape(message.Length > LongestMessage ? message[..LongestMessage] + "..." : message), "(file)"), "");
 
     // As connections that failed name their peer: "Connection refused (10.0.0.7:5210)".
     [GeneratedRegex(@" \([^()\s]+:\d{1,5}\)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
