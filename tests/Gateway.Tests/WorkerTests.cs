@@ -40,6 +40,32 @@ public sealed class WorkerTests
     }
 
     [Fact]
+    public async Task Worker_LostAgainAndAgainButEachWentFurther_TheStepIsNotGivenUp()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.RetryPause = TimeSpan.FromMilliseconds(1));
+        var (runs, seen) = (0, 0L);
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage != "finetune" || Interlocked.Increment(ref runs) is var run && run > 6)
+                return;
+            context.Progress.Report(new Artifacts.StepProgress(stage, run, 10));
+            Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref seen) >= run, TimeSpan.FromSeconds(30)), $"progress {run} was not seen");
+            throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        using var watch = rig.Jobs.WatchJob(new WatchJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
+        JobState last = default;
+        await foreach (var e in watch.ResponseStream.ReadAllAsync())
+        {
+            if (e.Progress is { Stage: "finetune" } progress)
+                Interlocked.Exchange(ref seen, progress.Completed);
+            last = e.Job?.State ?? last;
+        }
+
+        Assert.Equal((JobState.Succeeded, 7), (last, runs));
+    }
+
+    [Fact]
     public async Task Worker_LostThreeTimes_AnotherJobDoesNotTryThatStepUntilItsQuarantineEnds()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.PoisonQuarantine = TimeSpan.FromMinutes(5));

@@ -17,7 +17,8 @@ internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? 
 
 /// <summary>
 /// Calls stages. A worker's messages are its heartbeat; retries are counted by cause: being sent away by a busy or stopping worker costs
-/// nothing, one that cannot be reached is waited for, a lost worker costs one of three, a transient error one of three, anything else ends the step.
+/// nothing, one that cannot be reached is waited for, a lost worker costs one of three unless its attempt went further than those before, a transient
+/// error one of three, anything else ends the step.
 /// </summary>
 internal sealed partial class StageCaller
 {
@@ -45,6 +46,7 @@ internal sealed partial class StageCaller
         None,
         Busy,
         Unreachable,
+        LostOnTheWay,
         Lost,
         Transient,
     }
@@ -107,6 +109,7 @@ internal sealed partial class StageCaller
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
             CallInvoker? asked = null;
+            long? furthest = null;
             poison.Check(key, name);
             using var queued = workers.Queue();
             try
@@ -120,7 +123,26 @@ internal sealed partial class StageCaller
                         if (asked is null)
                             run.StepStarted(name, key.Hex);
                         asked = slot.Invoker;
-                        return await AttemptAsync(slot, name, key, call, open, progress, token);
+                        var (before, reached) = (furthest, 0L);
+                        try
+                        {
+                            return await AttemptAsync(
+                                slot, name, key, call, open,
+                                made =>
+                                {
+                                    reached = made.Completed;
+                                    progress(made);
+                                },
+                                token);
+                        }
+                        catch (RpcException e) when (reached > before && CauseOf(e) == Cause.Lost)
+                        {
+                            throw new LostOnTheWayException(e);
+                        }
+                        finally
+                        {
+                            furthest = Math.Max(furthest ?? 0, reached);
+                        }
                     },
                     stop);
             }
@@ -207,6 +229,7 @@ internal sealed partial class StageCaller
     {
         var builder = new ResiliencePipelineBuilder()
             .AddRetry(RetryOf(Cause.Lost, Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.LostOnTheWay, int.MaxValue, options.RetryPause, DelayBackoffType.Constant))
             .AddRetry(RetryOf(Cause.Transient, Budget, options.RetryPause, DelayBackoffType.Exponential))
             .AddRetry(new RetryStrategyOptions
             {
@@ -226,12 +249,12 @@ internal sealed partial class StageCaller
         UseJitter = true,
         OnRetry = args =>
         {
-            LogRetry(cause, args.AttemptNumber + 1, (args.Outcome.Exception as RpcException)?.Status.Detail ?? "");
+            LogRetry(cause, args.AttemptNumber + 1, args.Outcome.Exception is RpcException e ? e.Status.Detail : args.Outcome.Exception?.Message ?? "");
             return ValueTask.CompletedTask;
         },
     };
 
-    private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? Cause.None : rpc.StatusCode switch
+    private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? e is LostOnTheWayException ? Cause.LostOnTheWay : Cause.None : rpc.StatusCode switch
     {
         StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
         // No connection came about: a worker that restarts has lost nothing yet.
@@ -255,4 +278,7 @@ internal sealed partial class StageCaller
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Step {Key} could not be cancelled: {Code}")]
     private partial void LogNotCancelled(StepKey key, StatusCode code);
+
+    /// <summary>A worker was lost, but it had gone further than those before it: with its checkpoint the step comes to its end.</summary>
+    private sealed class LostOnTheWayException(RpcException lost) : Exception(lost.Status.Detail, lost);
 }
