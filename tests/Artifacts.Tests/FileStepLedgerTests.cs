@@ -23,9 +23,9 @@ public sealed class FileStepLedgerTests : IDisposable
     [Fact]
     public async Task TryAcquireAsync_HolderKilled_TakesOverAtOnce()
     {
-        using (var worker = OtherProcess.Holding(folder[".live/worker"]))
+        using (var worker = OtherProcess.Holding(folder[".live/0badcafe"]))
         {
-            await File.WriteAllTextAsync(folder[Key.Hex + ".lease"], """{"Process":"worker","Attempt":"1","Owner":"another"}""");
+            await File.WriteAllTextAsync(folder[Key.Hex + ".lease"], """{"Process":"0badcafe","Attempt":"1","Owner":"another"}""");
             Assert.Null(await ledger.TryAcquireAsync(Key, "me"));
             worker.Kill();
         }

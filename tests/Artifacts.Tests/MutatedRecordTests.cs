@@ -5,6 +5,7 @@ using Fewshot.Mutations;
 namespace Fewshot.Artifacts.Tests;
 
 /// <summary>10,000 mutants of each of the small things that are read back: ids, ledger entries, leases, names.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedRecordTests
 {
     private const int Mutants = 10_000;

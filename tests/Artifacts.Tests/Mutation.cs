@@ -89,3 +89,10 @@ internal static partial class Mutation
         return process.WorkingSet64;
     }
 }
+
+/// <summary>Tests that watch the memory of the whole process: nothing else may run beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class MutatedInputs
+{
+    public const string Name = "mutated inputs";
+}

@@ -6,6 +6,7 @@ using Fewshot.Trials.V1;
 
 namespace Fewshot.BlockTrial.Tests;
 
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedRequestTests
 {
     private static readonly string Unknown = "sha256:" + new string('0', 64);

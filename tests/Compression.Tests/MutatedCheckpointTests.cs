@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Fewshot.Compression.Tests;
 
 /// <summary>10,000 mutants of a training checkpoint.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedCheckpointTests
 {
     [Fact]

@@ -10,6 +10,7 @@ using Google.Protobuf.WellKnownTypes;
 namespace Fewshot.Gateway.Tests;
 
 /// <summary>10,000 mutants of each record that a gateway reads back: jobs, their events, finished steps, page tokens.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedRecordTests
 {
     private const int Mutants = 10_000;

@@ -12,6 +12,7 @@ using Keda.ExternalScaler;
 namespace Fewshot.Gateway.Tests;
 
 /// <summary>10,000 damaged or hostile requests to each of the gateway's services.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedRequestTests
 {
     private const int Requests = 10_000;

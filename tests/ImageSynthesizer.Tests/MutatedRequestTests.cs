@@ -4,6 +4,7 @@ using Fewshot.Synthesis.V1;
 
 namespace Fewshot.ImageSynthesizer.Tests;
 
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedRequestTests
 {
     private static readonly string Unknown = "sha256:" + new string('0', 64);

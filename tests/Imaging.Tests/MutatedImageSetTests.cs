@@ -3,6 +3,7 @@ using Fewshot.Mutations;
 namespace Fewshot.Imaging.Tests;
 
 /// <summary>10,000 mutants of an image set's file.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedImageSetTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using TorchSharp;
 namespace Fewshot.Models.Tests;
 
 /// <summary>10,000 mutants of a small file that is read whole, tensors and all.</summary>
+[Collection(MutatedInputs.Name)]
 public sealed class MutatedFileTests
 {
     [Fact]
