@@ -36,6 +36,7 @@ public class LongFaultTests(Undisturbed undisturbed, ITestOutputHelper output) :
 
         await Task.WhenAll(jobs.Select(job => job.Ended));
         output.WriteLine($"{jobs.Count} jobs, {jobs.Count(job => job.Ended.Result.State == JobState.Succeeded)} succeeded; {string.Join(", ", done.Select(fault => $"{fault.Key} {fault.Value} times"))}");
+        Assert.NotEmpty(done);
         await cluster.CheckAsync();
     }
 
