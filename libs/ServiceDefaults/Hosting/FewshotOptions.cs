@@ -81,6 +81,9 @@ public sealed class FewshotOptions
     /// <summary>How often a lease is renewed; a third of its life at most.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a worker goes on with a step while it cannot reach its stores; then it leaves the step to workers that can.</summary>
+    public TimeSpan StorePatience { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How often a step that another process runs is looked at.</summary>
     public TimeSpan LedgerPoll { get; set; } = TimeSpan.FromMilliseconds(500);
 

@@ -16,6 +16,9 @@ internal enum StopReason
 
     /// <summary>Another worker has taken the step over.</summary>
     LeaseLost,
+
+    /// <summary>Its lease could not be renewed for longer than is waited for a store.</summary>
+    LedgerLost,
 }
 
 /// <summary>What a step ended with.</summary>

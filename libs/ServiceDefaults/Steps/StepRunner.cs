@@ -195,16 +195,17 @@ public sealed partial class StepRunner
         }
     }
 
-    /// <summary>A store that is away for a while must not cost what is done.</summary>
+    /// <summary>A store that is away for a while must not cost what is done; a worker that has lost it for good must not keep the step.</summary>
     private async Task<StepRecord> CommitAsync(RunningStep run, StepKey key, Func<Task<StepRecord>> commit)
     {
+        var begun = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
                 return await commit();
             }
-            catch (StoreUnavailableException e)
+            catch (StoreUnavailableException e) when (Stopwatch.GetElapsedTime(begun) < options.StorePatience)
             {
                 LogCommit(e, key);
                 await Task.Delay(options.RetryAfter, run.Stop);
@@ -214,6 +215,7 @@ public sealed partial class StepRunner
 
     private async Task RenewAsync(IStepLease lease, RunningStep run, CancellationToken ended)
     {
+        var renewed = Stopwatch.GetTimestamp();
         using var timer = new PeriodicTimer(options.LeaseRenewal);
         while (!ended.IsCancellationRequested)
         {
@@ -222,6 +224,7 @@ public sealed partial class StepRunner
                 await timer.WaitForNextTickAsync(ended);
                 // Its own deadline: a hanging ledger must not look like a healthy one.
                 await lease.RenewAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5), ended);
+                renewed = Stopwatch.GetTimestamp();
             }
             catch (OperationCanceledException)
             {
@@ -235,6 +238,10 @@ public sealed partial class StepRunner
             catch (Exception e) when (e is IOException or TimeoutException)
             {
                 LogRenewal(e, lease.Key);
+                if (Stopwatch.GetElapsedTime(renewed) < options.StorePatience)
+                    continue;
+                run.RequestStop(StopReason.LedgerLost);
+                return;
             }
         }
     }
@@ -249,6 +256,7 @@ public sealed partial class StepRunner
     {
         StopReason.Draining => Stopping(),
         StopReason.LeaseLost => new RetryLaterException("Another worker has taken the step over.", options.RetryAfter, stopping: true),
+        StopReason.LedgerLost => new RetryLaterException("The worker cannot reach the ledger and lets go of the step.", options.RetryAfter, stopping: true),
         _ => new StepCancelledException(),
     };
 
