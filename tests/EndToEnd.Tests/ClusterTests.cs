@@ -70,6 +70,26 @@ public class ClusterTests(Drawings drawings)
         cluster.Stop();
     }
 
+    /// <summary>As one that is killed leaves it.</summary>
+    [SkippableFact]
+    public void Cluster_S3ServerKilledBeforeItWroteAnObjectsMetadata_ServesTheObjectAgain()
+    {
+        Skip.IfNot(File.Exists(RedisServer), "redis-server is not installed");
+        using var folder = new TemporaryFolder();
+        using var cluster = new RunningCluster(1, "servers", ShortLeases);
+        var first = FewshotProcess.Run([.. Job(1, folder["unused"], folder["first"]), "--gateway", cluster.Gateway]);
+        Assert.True(first.ExitCode == 0, first.ToString());
+        string[] metadata = [.. Directory.EnumerateFiles(Path.Combine(cluster.State, "s3"), "*._S3rver_metadata.json", SearchOption.AllDirectories)];
+        Assert.NotEmpty(metadata);
+        foreach (var file in metadata)
+            File.WriteAllBytes(file, []);
+        cluster.Kill("s3");
+        var second = FewshotProcess.Run([.. Job(1, folder["unused"], folder["second"]), "--gateway", cluster.Gateway]);
+        Assert.True(second.ExitCode == 0, second.ToString());
+        Assert.Contains("done before", second.Error, StringComparison.Ordinal);
+        cluster.Stop();
+    }
+
     [Fact]
     public void Cluster_SecondOneInTheSameFolder_IsRefused()
     {

@@ -6,7 +6,11 @@ namespace Fewshot.Cli.Hosting.Cluster;
 /// <param name="Name">Such as <c>block-trial-2</c>.</param>
 /// <param name="Program">Path, or a name on the PATH.</param>
 /// <param name="Port">On loopback, where it listens.</param>
-internal sealed record PlannedProcess(string Name, string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment, int Port);
+internal sealed record PlannedProcess(string Name, string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment, int Port)
+{
+    /// <summary>Done before each start.</summary>
+    public Action Prepare { get; init; } = () => { };
+}
 
 /// <summary>Which processes a cluster has, in the order of starting: stores, workers, gateway.</summary>
 internal static class ClusterPlan
@@ -35,8 +39,9 @@ internal static class ClusterPlan
             planned.Add(new("redis", "redis-server",
                 ["--port", Text(redis), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", Path.Combine(settings.State, "redis"), "--maxmemory-policy", "noeviction"],
                 new Dictionary<string, string>(), redis));
+            var folder = Path.Combine(settings.State, "s3");
             planned.Add(new("s3", s3Server,
-                ["--address", "127.0.0.1", "--port", Text(s3), "--directory", Path.Combine(settings.State, "s3"), "--configure-bucket", Bucket, "--silent"], new Dictionary<string, string>(), s3));
+                ["--address", "127.0.0.1", "--port", Text(s3), "--directory", folder, "--configure-bucket", Bucket, "--silent"], new Dictionary<string, string>(), s3) { Prepare = () => Repair(folder) });
             shared["Fewshot__Ledger"] = $"redis://127.0.0.1:{redis}";
             shared["Fewshot__Artifacts"] = $"s3://{Bucket}";
             shared["Fewshot__S3Endpoint"] = $"http://127.0.0.1:{s3}";
@@ -72,6 +77,16 @@ internal static class ClusterPlan
                 ["Fewshot__StateFolder"] = settings.Stores == ClusterStores.Files ? settings.State : Path.Combine(settings.State, name),
             },
             port);
+    }
+
+    /// <summary>
+    /// An object's metadata that s3rver was killed before it wrote makes every call about that object, and every list with it, fail for good; without the
+    /// file it does well.
+    /// </summary>
+    private static void Repair(string folder)
+    {
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*._S3rver_metadata.json", SearchOption.AllDirectories).Where(file => file.Length == 0))
+            file.Delete();
     }
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

@@ -80,6 +80,7 @@ internal sealed class ClusterProcess : IDisposable
         var start = new ProcessStartInfo("setsid", [plan.Program, .. plan.Arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in plan.Environment)
             start.Environment[name] = value;
+        plan.Prepare();
         try
         {
             var launched = Process.Start(start)!;
