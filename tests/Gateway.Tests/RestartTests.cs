@@ -1,4 +1,8 @@
 using Fewshot.Compression.V1;
+using Fewshot.ServiceDefaults;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -29,6 +33,25 @@ public sealed class RestartTests
         var events = await rig.WatchAsync(id);
         Assert.Equal(Enumerable.Range(1, events.Count).Select(i => (long)i), events.Select(e => e.Sequence));
         Assert.Contains(events, e => e.Step is { Name: "trials/2", Cached: true });
+    }
+
+    [Fact]
+    public async Task StartCompression_WhileTheGatewayStops_IsSentToAnotherOne()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.SpecAsync();
+        var lifetime = rig.Services.GetRequiredService<IHostApplicationLifetime>();
+        RpcException? refused = null;
+        // The server still answers while this runs.
+        using (lifetime.ApplicationStopping.Register(() => refused = Assert.Throws<RpcException>(() => rig.StartAsync("r1", spec).GetAwaiter().GetResult())))
+            lifetime.StopApplication();
+        Assert.Equal(StatusCode.Unavailable, refused!.StatusCode);
+        Assert.Contains(refused.Trailers, trailer => trailer.Key == ErrorTranslator.RetryAfterTrailer);
+        await rig.StopAsync();
+
+        await rig.StartAsync();
+        Assert.Empty((await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
     }
 
     [Fact]

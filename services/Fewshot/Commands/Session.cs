@@ -17,8 +17,8 @@ internal sealed class Session : IAsyncDisposable
         this.host = host;
         this.channel = channel;
         Settings = settings;
-        Gateway = new GatewayClient(channel, address.ToString().TrimEnd('/'));
         Display = Screen.Progress(settings);
+        Gateway = new GatewayClient(channel, address.ToString().TrimEnd('/'), Display.Note);
     }
 
     public SessionSettings Settings { get; }

@@ -6,7 +6,7 @@ using Grpc.Core;
 namespace Fewshot.Cli.Grpc;
 
 /// <summary>Jobs of a gateway, in this program's own terms.</summary>
-internal sealed class GatewayClient(ChannelBase channel, string address)
+internal sealed class GatewayClient
 {
     private const int PageSize = 100;
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
@@ -15,9 +15,22 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
     private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan ReconnectLimit = TimeSpan.FromSeconds(60);
-    private readonly CompressionService.CompressionServiceClient client = new(channel);
+    private readonly CompressionService.CompressionServiceClient client;
+    private readonly string address;
+    private readonly Action<string> note;
+    private readonly GatewayRetry retry;
 
-    public ArtifactTransfer Artifacts { get; } = new(channel);
+    /// <param name="channel">The connection; the caller's.</param>
+    /// <param name="address">Where it leads, for messages.</param>
+    /// <param name="note">Is told when a gateway that went away is waited for.</param>
+    public GatewayClient(ChannelBase channel, string address, Action<string> note)
+    {
+        (client, this.address, this.note) = (new(channel), address, note);
+        retry = new GatewayRetry(address, note);
+        Artifacts = new ArtifactTransfer(channel, retry);
+    }
+
+    public ArtifactTransfer Artifacts { get; }
 
     /// <exception cref="CommandException">Nothing answers at the address.</exception>
     public async Task CheckReachableAsync(CancellationToken ct)
@@ -43,13 +56,13 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
     }
 
     public async Task<JobSummary> StartAsync(JobRequest request, int attempt, CancellationToken ct) =>
-        Translate(await request.StartAsync(client, attempt, Deadline, ct));
+        Translate(await retry.AskAsync(token => request.StartAsync(client, attempt, Deadline, token), ct));
 
-    public async Task<JobSummary> GetAsync(string jobId, CancellationToken ct) =>
-        Translate((await client.GetJobAsync(new GetJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: ct)).Job);
+    public async Task<JobSummary> GetAsync(string jobId, CancellationToken ct) => Translate((await retry.AskAsync(
+        async token => await client.GetJobAsync(new GetJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: token), ct)).Job);
 
-    public async Task<JobSummary> CancelAsync(string jobId, CancellationToken ct) =>
-        Translate((await client.CancelJobAsync(new CancelJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: ct)).Job);
+    public async Task<JobSummary> CancelAsync(string jobId, CancellationToken ct) => Translate((await retry.AskAsync(
+        async token => await client.CancelJobAsync(new CancelJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: token), ct)).Job);
 
     /// <summary>The newest <paramref name="limit"/> jobs.</summary>
     public async Task<IReadOnlyList<JobSummary>> ListAsync(int limit, CancellationToken ct)
@@ -59,7 +72,7 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
         do
         {
             var request = new ListJobsRequest { PageSize = Math.Min(PageSize, limit - jobs.Count), PageToken = page };
-            var response = await client.ListJobsAsync(request, deadline: Deadline, cancellationToken: ct);
+            var response = await retry.AskAsync(async token => await client.ListJobsAsync(request, deadline: Deadline, cancellationToken: token), ct);
             jobs.AddRange(response.Jobs.Select(Translate));
             page = response.NextPageToken;
         }
@@ -111,6 +124,7 @@ internal sealed class GatewayClient(ChannelBase channel, string address)
                 yield break;
             }
 
+            if (lost is not null && lostSince is null) note($"lost the gateway at {address} ({lost.Status.Detail}); the job goes on, and so does this command when it is back");
             lostSince = lost is null ? null : lostSince ?? DateTime.UtcNow;
             if (DateTime.UtcNow - lostSince > ReconnectLimit)
                 throw new CommandException(ExitCodes.Unavailable, $"lost the gateway at {address} ({lost!.Status.Detail}); 'fewshot watch {jobId}' goes on when it is back", lost);

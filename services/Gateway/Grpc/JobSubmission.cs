@@ -7,13 +7,17 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>Makes a request a job: checked, durable, then started.</summary>
-internal sealed class JobSubmission(IJobStore jobs, JobRunner runner, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows)
+internal sealed class JobSubmission(
+    IJobStore jobs, JobRunner runner, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows, FewshotOptions options, IHostApplicationLifetime lifetime)
 {
     /// <summary>Starts a job, or returns the one that the same request started before, continued where it was left behind.</summary>
+    /// <exception cref="RetryLaterException">The gateway is stopping.</exception>
     public async Task<JobRecord> SubmitAsync(Tenant tenant, string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
     {
         if (requestId.Length is 0 or > 128 || !requestId.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
             throw new InvalidFieldException("request_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_' and '-'.");
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            throw new RetryLaterException("The gateway is stopping; another one, or its successor, takes the job.", options.RetryAfter, stopping: true);
         var job = await jobs.FindByRequestAsync(requestId, kind, Digest.Of(spec).ToString(), tenant.Name, ct);
         if (job is null)
         {
