@@ -76,6 +76,21 @@ public sealed partial class ImageTests
         Assert.Equal(Services.Values.Where(name => name != "Gateway").Order(), loops[1].Order());
     }
 
+    /// <summary>Layers are kept by the arguments in force: after SERVICE, every worker would install and store packages of its own.</summary>
+    [Fact]
+    public void Dockerfile_Packages_AreOneLayerOfAllWorkers()
+    {
+        var workers = Dockerfile.Split("\nFROM ").Where(stage => stage.StartsWith("runtime AS worker", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(2, workers.Length);
+        Assert.All(workers, stage =>
+        {
+            var parts = stage.Split("\nARG SERVICE\n");
+            Assert.Equal(2, parts.Length);
+            Assert.Contains("\nRUN ", parts[0], StringComparison.Ordinal);
+            Assert.DoesNotContain("\nRUN ", parts[1], StringComparison.Ordinal);
+        });
+    }
+
     private static IEnumerable<string> Stages() => StageName().Matches(Dockerfile).Select(match => match.Groups["stage"].Value);
 
     [GeneratedRegex(@"^FROM \S+ AS (?<stage>\S+)$", RegexOptions.Multiline)]
