@@ -13,12 +13,19 @@ internal sealed class RecordingClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4), Pause = TimeSpan.FromMilliseconds(100), CallTimeout = TimeSpan.FromSeconds(15);
     private readonly History history;
+    private readonly string[] addresses;
     private readonly GrpcChannel[] channels;
     private readonly ConcurrentDictionary<string, string> steps = new();
     private int turn;
 
-    public RecordingClient(History history, params IEnumerable<string> gateways) =>
-        (this.history, channels) = (history, [.. gateways.Select(address => GrpcChannel.ForAddress(address, Options))]);
+    public RecordingClient(History history, params IEnumerable<string> gateways)
+    {
+        (this.history, addresses) = (history, [.. gateways]);
+        channels = [.. addresses.Select(address => GrpcChannel.ForAddress(address, Options))];
+    }
+
+    /// <summary>Address of the gateway that is called now.</summary>
+    public string Gateway => addresses[(uint)turn % addresses.Length];
 
     /// <summary>After so long without any message, heartbeats included, a stream counts as hanging.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(30);
