@@ -2,6 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace Fewshot.Artifacts;
 
+/// <summary>What of a write outlives the machine's stop. Readers see a file whole in any case.</summary>
+public enum Durability
+{
+    /// <summary>Nothing for certain.</summary>
+    None,
+
+    /// <summary>This file or the one that was there before, whole.</summary>
+    Either,
+
+    /// <summary>This file.</summary>
+    Full,
+}
+
 /// <summary>
 /// A folder whose files appear whole or not at all: temp in the same folder, write, fsync, rename, fsync the folder. Temp files carry the
 /// mark of the process that writes them; those of ended processes are removed when the folder is opened.
@@ -56,12 +69,14 @@ public sealed partial class DurableFolder : IDisposable
         }
     }
 
-    /// <summary>Makes a temp file durable, then visible under a name, replacing what was there.</summary>
-    public void Publish(FileStream temp, string name)
+    /// <summary>Makes a temp file visible under a name, replacing what was there.</summary>
+    public void Publish(FileStream temp, string name, Durability durability = Durability.Full)
     {
-        temp.Flush(flushToDisk: true);
+        if (durability != Durability.None)
+            temp.Flush(flushToDisk: true);
         File.Move(temp.Name, PathOf(name), overwrite: true);
-        Flush();
+        if (durability == Durability.Full)
+            Flush();
     }
 
     /// <summary>Lets the disk begin with what has been written of a large temp file, which else waits for the flush at its end.</summary>
@@ -70,16 +85,10 @@ public sealed partial class DurableFolder : IDisposable
         _ = SyncFileRange(temp.SafeFileHandle, offset, count, StartWriting);
 
     /// <summary>Writes a whole file, replacing what was there.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="content">All of it.</param>
-    /// <param name="durable">Whether it outlives the machine's stop; readers see it whole in either case.</param>
-    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, bool durable = true) => WithTempAsync(async temp =>
+    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, Durability durability = Durability.Full) => WithTempAsync(async temp =>
     {
         await temp.WriteAsync(content);
-        if (durable)
-            Publish(temp, name);
-        else
-            File.Move(temp.Name, PathOf(name), overwrite: true);
+        Publish(temp, name, durability);
         return true;
     });
 

@@ -36,7 +36,7 @@ public sealed class FileStepLedger : IStepLedger, IDisposable
             return null;
         var holder = new Holder(files.Mark.Id, Guid.NewGuid().ToString("n"), owner);
         // Whole, but not durable: when the machine stops, so does who holds the lease.
-        await files.WriteAsync(LeaseOf(key), JsonSerializer.SerializeToUtf8Bytes(holder), durable: false);
+        await files.WriteAsync(LeaseOf(key), JsonSerializer.SerializeToUtf8Bytes(holder), Durability.None);
         return new Lease(this, key, holder);
     }
 

@@ -61,6 +61,7 @@ public static class GatewayHost
         services.AddSingleton(provider => new JobWorkflows(
             provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<PractiseWorkflow>(), provider.GetRequiredService<DcVitWorkflow>(),
             provider.GetRequiredService<StageWorkflow>()));
+        services.AddSingleton<ClaimKeeper>();
         services.AddSingleton<JobRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
         services.AddSingleton<JobSubmission>();

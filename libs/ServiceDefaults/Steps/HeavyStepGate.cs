@@ -11,20 +11,9 @@ public sealed class HeavyStepGate(FewshotOptions options) : IDisposable
     {
         if (!await free.WaitAsync(options.StepQueue, ct))
             throw new RetryLaterException("The worker is busy with another step.", options.RetryAfter);
-        return new Place(free);
+        return new SemaphorePlace(free);
     }
 
     /// <inheritdoc/>
     public void Dispose() => free.Dispose();
-
-    private sealed class Place(SemaphoreSlim free) : IDisposable
-    {
-        private int left;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref left, 1) == 0)
-                free.Release();
-        }
-    }
 }

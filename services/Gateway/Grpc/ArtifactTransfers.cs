@@ -1,3 +1,4 @@
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
 namespace Fewshot.Gateway.Grpc;
@@ -11,7 +12,7 @@ public sealed class ArtifactTransfers(GatewayOptions options) : IDisposable
     public async Task<IDisposable> BeginAsync(CancellationToken ct)
     {
         await places.WaitAsync(ct);
-        return new Place(places);
+        return new SemaphorePlace(places);
     }
 
     /// <summary>Sends a message to a caller who must read: the connection of one who does not for too long is given up.</summary>
@@ -32,15 +33,4 @@ public sealed class ArtifactTransfers(GatewayOptions options) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => places.Dispose();
-
-    private sealed class Place(SemaphoreSlim places) : IDisposable
-    {
-        private int left;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref left, 1) == 0)
-                places.Release();
-        }
-    }
 }

@@ -32,8 +32,8 @@ public sealed class FileJobEventLog : IDisposable
     public long LastSequence { get; private set; }
 
     /// <summary>
-    /// Appends an event. Changes of state and steps that are done outlive the machine's stop; the rest need not, and progress is left out where the
-    /// disk is full.
+    /// Appends an event. The job's end outlives the machine's stop, with all before it; until then a job that is continued after that repeats what was lost.
+    /// Progress is left out where the disk is full.
     /// </summary>
     /// <exception cref="StoreFullException">The disk is full.</exception>
     public void Append(ProgressNote? progress = null, StepNote? step = null, JobRecord? job = null)
@@ -45,7 +45,7 @@ public sealed class FileJobEventLog : IDisposable
             try
             {
                 file.Write([.. line, (byte)'\n']);
-                if (job is not null || step is { Done: true })
+                if (job is { Ended: true })
                     file.Flush(flushToDisk: true);
                 LastSequence++;
             }

@@ -125,7 +125,8 @@ public sealed class FileJobStore(string folder) : IJobStore, IDisposable
         public async Task RecordAsync(JobRecord job, CancellationToken ct = default)
         {
             await claim.RenewAsync(ct);
-            await store.files.WriteAsync(job.Id + ".json", JobJson.Write(job));
+            // What a job that has not ended was last is of no weight: it is run again whatever it says.
+            await store.files.WriteAsync(job.Id + ".json", JobJson.Write(job), job.Ended ? Durability.Full : Durability.Either);
             log.Append(job: job);
         }
 

@@ -18,15 +18,17 @@ public sealed partial class JobRunner(
     StageClients stages,
     Callers callers,
     TenantAccess access,
+    ClaimKeeper claims,
     GatewayOptions options,
-    FewshotOptions defaults,
     ErrorTranslator errors,
     IHostApplicationLifetime lifetime,
     ILogger<JobRunner> logger) : BackgroundService
 {
+    private const int BeginAtOnce = 4;
     private readonly ConcurrentDictionary<string, Task> running = new();
     private readonly ConcurrentDictionary<string, CancellationTokenSource> cancels = new();
     private readonly JobPlaces places = new(options.ConcurrentJobs);
+    private readonly SemaphoreSlim beginnings = new(BeginAtOnce);
 
     /// <summary>Runs a job here unless it runs already, here or elsewhere.</summary>
     public void Ensure(string id)
@@ -167,6 +169,9 @@ public sealed partial class JobRunner(
 
     private async Task ClaimAndRunAsync(string id)
     {
+        // Were hundreds to begin at once, whoever submits one more would wait for all that they write.
+        await beginnings.WaitAsync(lifetime.ApplicationStopping);
+        using var beginning = new SemaphorePlace(beginnings);
         if (await ledger.TryAcquireAsync(JobStoreExtensions.ClaimOf(id), Environment.MachineName, lifetime.ApplicationStopping) is not { } claim)
             return;
         await using (claim)
@@ -179,10 +184,11 @@ public sealed partial class JobRunner(
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, lifetime.ApplicationStopping);
             using var ended = new CancellationTokenSource();
             cancels[id] = cancel;
-            var watch = WatchAsync(claim, id, cancel, stop, ended.Token);
+            var kept = claims.KeepAsync(claim, id, cancel, stop, ended.Token);
             try
             {
                 await log.RecordAsync(job = job with { State = JobState.Running, TrialSlots = job.TrialSlots ?? stages.TrialSlots });
+                beginning.Dispose();
                 LogRunning(id, job.Kind);
                 var final = await FinishAsync(new JobRun(job, log, cancel.Token, stop.Token));
                 if (final.State == JobState.Succeeded)
@@ -204,7 +210,7 @@ public sealed partial class JobRunner(
             {
                 cancels.TryRemove(id, out _);
                 await ended.CancelAsync();
-                await watch;
+                await kept;
             }
         }
     }
@@ -236,42 +242,6 @@ public sealed partial class JobRunner(
             throw new OperationCanceledException("The gateway is stopping.", e);
         }
     }
-
-    private async Task WatchAsync(IStepLease claim, string id, CancellationTokenSource cancel, CancellationTokenSource stop, CancellationToken ended)
-    {
-        var renewed = System.Diagnostics.Stopwatch.StartNew();
-        using var timer = new PeriodicTimer(options.CancelPoll);
-        while (!ended.IsCancellationRequested)
-        {
-            try
-            {
-                await timer.WaitForNextTickAsync(ended);
-                if (await jobs.IsCancelRequestedAsync(id, ended))
-                    await cancel.CancelAsync();
-                if (renewed.Elapsed < defaults.LeaseRenewal)
-                    continue;
-                await claim.RenewAsync(ended);
-                renewed.Restart();
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (LeaseLostException)
-            {
-                // Another gateway runs the job now; its steps are the same, so nothing is lost.
-                await stop.CancelAsync();
-                return;
-            }
-            catch (IOException e)
-            {
-                LogClaimNotRenewed(e, id);
-            }
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The claim on job {Id} could not be renewed; trying again")]
-    private partial void LogClaimNotRenewed(Exception e, string id);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Id} ({Kind}) runs")]
     private partial void LogRunning(string id, string kind);
