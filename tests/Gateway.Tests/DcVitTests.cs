@@ -199,16 +199,9 @@ public sealed class DcVitTests
     public async Task DcVit_GatewayRestarted_ContinuesFromItsFinishedSteps()
     {
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (stage, context) =>
-        {
-            if (stage != "finetune")
-                return;
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold("finetune");
         var id = (await rig.StartAsync("r1", await rig.DcVitAsync())).Id;
-        await entered.Task;
+        await entered;
         await rig.StopAsync();
 
         rig.Stages.OnRun = (_, _) => { };

@@ -46,6 +46,21 @@ internal sealed class FakeStages
     /// <summary>Called when a step's work begins, with the stage's name; throws or blocks as a test likes.</summary>
     public Action<string, StepContext> OnRun { get; set; } = (_, _) => { };
 
+    /// <summary>From now on the steps of a stage, or of all, wait until they are stopped.</summary>
+    /// <returns>Ends when the first one has begun.</returns>
+    public async Task Hold(string? held = null)
+    {
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        OnRun = (stage, context) =>
+        {
+            if (held is not null && stage != held)
+                return;
+            entered.TrySetResult();
+            context.Stop.WaitHandle.WaitOne();
+        };
+        await entered.Task.WaitAsync(TimeSpan.FromMinutes(1));
+    }
+
     /// <summary>Called before a stage verb is served.</summary>
     public Action<string> OnCall { get; set; } = _ => { };
 

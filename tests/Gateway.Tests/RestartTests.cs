@@ -12,16 +12,9 @@ public sealed class RestartTests
     public async Task Gateway_Restarted_ContinuesTheJobFromItsFinishedSteps()
     {
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (stage, context) =>
-        {
-            if (stage != "finetune")
-                return;
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold("finetune");
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
-        await entered.Task;
+        await entered;
         await rig.StopAsync();
 
         rig.Stages.OnRun = (_, _) => { };
@@ -58,17 +51,10 @@ public sealed class RestartTests
     public async Task Gateway_ThatDoesNotReclaim_ContinuesAJobWhenItIsStartedAgain()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (stage, context) =>
-        {
-            if (stage != "trials")
-                return;
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold("trials");
         var spec = await rig.SpecAsync();
         var id = (await rig.StartAsync("r1", spec)).Id;
-        await entered.Task;
+        await entered;
         await rig.StopAsync();
 
         rig.Stages.OnRun = (_, _) => { };
@@ -82,14 +68,9 @@ public sealed class RestartTests
     public async Task CancelJob_LeftBehindByADeadGateway_IsCancelled()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (_, context) =>
-        {
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold();
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
-        await entered.Task;
+        await entered;
         await rig.StopAsync();
         await rig.StartAsync(options => options.ReclaimJobs = false);
         await rig.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);

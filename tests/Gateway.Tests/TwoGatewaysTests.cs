@@ -19,18 +19,11 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
     {
         await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
         await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), folder: rig.Folder, configure: options => options.ReclaimJobs = false);
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (stage, context) =>
-        {
-            if (stage != "finetune")
-                return;
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold("finetune");
         var spec = await rig.SpecAsync();
         var id = (await rig.StartAsync("r1", spec)).Id;
         var watched = other.WatchAsync(id);
-        await entered.Task;
+        await entered;
         Assert.Equal(Compression.V1.JobState.Running, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: GatewayRig.Deadline)).Job.State);
         await rig.StopAsync();
 

@@ -30,16 +30,9 @@ public sealed class DamageTests
         var model = (await alone.EndOfAsync((await alone.StartAsync("r1", await alone.SpecAsync())).Id)).Result.ModelDigest;
 
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (stage, context) =>
-        {
-            if (stage != "finetune")
-                return;
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold("finetune");
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
-        await entered.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        await entered;
         var trials = (await StepsAsync(rig, id)).Single(step => step.Name == "trials/0");
         await rig.StopAsync();
 
@@ -101,14 +94,9 @@ public sealed class DamageTests
     public async Task Specification_Damaged_EndsTheJobAsDataLoss()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        rig.Stages.OnRun = (_, context) =>
-        {
-            entered.TrySetResult();
-            context.Stop.WaitHandle.WaitOne();
-        };
+        var entered = rig.Stages.Hold();
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
-        await entered.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        await entered;
         await rig.StopAsync();
         var record = JobJson.Read<JobRecord>(Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(rig.Folder, "jobs", id + ".json"))));
         File.AppendAllText(Path.Combine(rig.Folder, "artifacts", Digest.Parse(record.Spec).Hex), "x");
