@@ -13,10 +13,15 @@ internal sealed class NetworkedHosts : IDisposable
         ("finetuner-1", "Fewshot.Finetuner", "Finetuners__0"), ("finetuner-2", "Fewshot.Finetuner", "Finetuners__1"),
     ];
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder;
     private readonly Dictionary<string, HostProcess> processes = [];
 
-    private NetworkedHosts() => Network = new(["redis", "s3", .. Workers.Select(worker => worker.Host), .. GatewayHosts]);
+    // Made when the network could be: nothing is left where it could not.
+    private NetworkedHosts()
+    {
+        Network = new(["redis", "s3", .. Workers.Select(worker => worker.Host), .. GatewayHosts]);
+        folder = new();
+    }
 
     public static string[] GatewayHosts { get; } = ["gateway-1", "gateway-2"];
 
