@@ -7,7 +7,7 @@ namespace Fewshot.EndToEnd;
 internal sealed class NetworkedJobs : DisturbedJobs
 {
     /// <summary>Twice the life of a lease.</summary>
-    private static readonly TimeSpan TwoLeases = TimeSpan.FromSeconds(6), Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan TwoLeases = TimeSpan.FromSeconds(6), Poll = TimeSpan.FromMilliseconds(20), Patience = TimeSpan.FromSeconds(30);
 
     // One that was just on its way when they were counted first would be no sign yet.
     private const int ManyPackets = 3;
@@ -25,33 +25,30 @@ internal sealed class NetworkedJobs : DisturbedJobs
         ("Fewshot__StorePatience", "00:00:08"),
     ]));
 
-    /// <summary>Runs a job, parts a link of those that work on it in the middle of a stage, and waits for the job's end.</summary>
+    /// <summary>Runs a job, parts a link of those that work on it when a stage has begun, and waits for the job's end.</summary>
     /// <param name="seed">Of the job.</param>
     /// <param name="one">tests, gateway, or a kind of worker.</param>
     /// <param name="other">gateways for both of them, another such kind, redis or s3.</param>
-    /// <param name="stage">In which it is parted.</param>
+    /// <param name="stage">With whose first step it is parted.</param>
     /// <param name="heals">Whether it is healed after two leases; otherwise others must do the rest.</param>
     /// <returns>Which were parted.</returns>
     public async Task<string> PartAsync(ulong seed, string one, string other, string stage, bool heals)
     {
         var parted = new TaskCompletionSource<(string One, string Other)[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (key, id) = ("", "");
-        var vanished = 0L;
-        var (_, ended) = await StartAsync(seed, trialIterations: 20, finetuneIterations: 100, seen: e =>
+        var (id, vanished) = ("", 0L);
+        var (_, ended) = await StartAsync(seed, trialIterations: 20, finetuneIterations: stage == "finetune" ? 100 : 20, seen: async e =>
         {
-            if (e.Job is { } job)
-                id = job.Id;
-            if (e.Step is { Done: false } step)
-                key = step.Key;
-            if (parted.Task.IsCompleted || e.Progress is not { Completed: > 0 } progress || progress.Stage != stage)
-                return Task.CompletedTask;
-            if (LinksOf(one, other, id, key) is not { Length: > 0 } links)
-                return Task.CompletedTask;
+            id = e.Job?.Id ?? id;
+            if (parted.Task.IsCompleted || e.Step is not { Done: false } step || !step.Name.StartsWith(stage, StringComparison.Ordinal))
+                return;
+            (string, string)[] links;
+            using var patience = new CancellationTokenSource(Patience);
+            while ((links = LinksOf(one, other, id, step.Key)).Length == 0)
+                await Task.Delay(Poll, patience.Token);
             vanished = PartableNetwork.Vanished();
             foreach (var (from, to) in links)
                 hosts.Network.Part(from, to);
             parted.TrySetResult(links);
-            return Task.CompletedTask;
         });
         var name = $"{one}-{other} in {stage}";
         Assert.True(await Task.WhenAny(parted.Task, ended) == parted.Task, $"{name}: the job ended before it was parted");
