@@ -56,6 +56,14 @@ public sealed class HostTests : IDisposable
             .AddFewshotDefaults(options => (options.StateFolder, options.Listen) = (file, "http://127.0.0.1:0")).Build()));
     }
 
+    /// <summary>They would be written to the home folder, which a pod does not have.</summary>
+    [Fact]
+    public async Task Host_WithDefaults_HasNoKeysForCookies()
+    {
+        await using var host = Build("http://127.0.0.1:0");
+        Assert.Null(host.Services.GetService<Microsoft.AspNetCore.DataProtection.IDataProtectionProvider>());
+    }
+
     [Fact]
     public async Task Host_WithDefaults_AnswersHealthAndSteps()
     {

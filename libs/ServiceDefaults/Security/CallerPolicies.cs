@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fewshot.ServiceDefaults;
@@ -29,7 +30,11 @@ public static class CallerPolicies
             AuditLog.Check(Path.GetFullPath(options.AuditLog));
         services.AddSingleton<Callers>();
         services.AddSingleton<AuditLog>();
-        services.AddAuthentication(TenantAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, TenantAuthentication>(TenantAuthentication.SchemeName, _ => { });
+        // Not AddAuthentication, which also makes keys for cookies and writes them to the home folder: nothing here needs any.
+        services.AddAuthenticationCore(authentication => authentication.DefaultScheme = TenantAuthentication.SchemeName);
+        services.AddWebEncoders();
+        services.TryAddSingleton(TimeProvider.System);
+        new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, TenantAuthentication>(TenantAuthentication.SchemeName, _ => { });
         services.AddAuthorization();
         services.AddFallbackPolicy(Known);
     }
