@@ -38,8 +38,6 @@ public class ClusterTests(Drawings drawings)
         using var cluster = new RunningCluster(2, "servers", ShortLeases);
         (string Name, string Stage, Action Fault)[] faults =
         [
-            ("the gateway is killed in the trials", "trials", () => cluster.Kill("gateway")),
-            ("the gateway is killed in the finetuning", "finetune", () => cluster.Kill("gateway")),
             ("both finetuners are killed", "finetune", () =>
             {
                 cluster.Kill("finetuner-1");

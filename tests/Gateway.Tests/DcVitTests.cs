@@ -199,7 +199,7 @@ public sealed class DcVitTests
     public async Task DcVit_GatewayRestarted_ContinuesFromItsFinishedSteps()
     {
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = rig.Stages.Hold("finetune");
+        var entered = rig.Stages.HoldAsync("finetune");
         var id = (await rig.StartAsync("r1", await rig.DcVitAsync())).Id;
         await entered;
         await rig.StopAsync();

@@ -48,7 +48,7 @@ internal sealed class FakeStages
 
     /// <summary>From now on the steps of a stage, or of all, wait until they are stopped.</summary>
     /// <returns>Ends when the first one has begun.</returns>
-    public async Task Hold(string? held = null)
+    public async Task HoldAsync(string? held = null)
     {
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         OnRun = (stage, context) =>

@@ -12,7 +12,7 @@ public sealed class RestartTests
     public async Task Gateway_Restarted_ContinuesTheJobFromItsFinishedSteps()
     {
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = rig.Stages.Hold("finetune");
+        var entered = rig.Stages.HoldAsync("finetune");
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered;
         await rig.StopAsync();
@@ -51,7 +51,7 @@ public sealed class RestartTests
     public async Task Gateway_ThatDoesNotReclaim_ContinuesAJobWhenItIsStartedAgain()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = rig.Stages.Hold("trials");
+        var entered = rig.Stages.HoldAsync("trials");
         var spec = await rig.SpecAsync();
         var id = (await rig.StartAsync("r1", spec)).Id;
         await entered;
@@ -68,7 +68,7 @@ public sealed class RestartTests
     public async Task CancelJob_LeftBehindByADeadGateway_IsCancelled()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = rig.Stages.Hold();
+        var entered = rig.Stages.HoldAsync();
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered;
         await rig.StopAsync();

@@ -19,7 +19,7 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
     {
         await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
         await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), folder: rig.Folder, configure: options => options.ReclaimJobs = false);
-        var entered = rig.Stages.Hold("finetune");
+        var entered = rig.Stages.HoldAsync("finetune");
         var spec = await rig.SpecAsync();
         var id = (await rig.StartAsync("r1", spec)).Id;
         var watched = other.WatchAsync(id);

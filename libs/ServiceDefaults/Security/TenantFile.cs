@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,6 +11,7 @@ namespace Fewshot.ServiceDefaults;
 public static class TenantFile
 {
     private const long LargestBytes = 8 << 20;
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -62,6 +64,7 @@ public static class TenantFile
     /// <exception cref="FormatException">There is a file, and it is no such file.</exception>
     public static void Add(string path, string tenant, string token)
     {
+        using var turn = Lock(path);
         var document = new JsonObject();
         if (File.Exists(path))
         {
@@ -94,6 +97,23 @@ public static class TenantFile
         finally
         {
             File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Two at the same moment would each write the file without the other's token. A file beside it, since the file itself is replaced.</summary>
+    private static FileStream Lock(string path)
+    {
+        var name = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.lock");
+        for (var begun = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                return new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (File.Exists(name) && Stopwatch.GetElapsedTime(begun) < LockPatience)
+            {
+                Thread.Sleep(10);
+            }
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class DamageTests
         var model = (await alone.EndOfAsync((await alone.StartAsync("r1", await alone.SpecAsync())).Id)).Result.ModelDigest;
 
         await using var rig = await GatewayRig.StartedAsync();
-        var entered = rig.Stages.Hold("finetune");
+        var entered = rig.Stages.HoldAsync("finetune");
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered;
         var trials = (await StepsAsync(rig, id)).Single(step => step.Name == "trials/0");
@@ -94,7 +94,7 @@ public sealed class DamageTests
     public async Task Specification_Damaged_EndsTheJobAsDataLoss()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);
-        var entered = rig.Stages.Hold();
+        var entered = rig.Stages.HoldAsync();
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered;
         await rig.StopAsync();

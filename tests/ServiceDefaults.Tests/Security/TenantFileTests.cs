@@ -2,9 +2,22 @@ using System.Text;
 
 namespace Fewshot.ServiceDefaults.Tests;
 
-public sealed class TenantFileTests
+public sealed class TenantFileTests : IDisposable
 {
     private static readonly string Digest = BearerToken.DigestOf("token");
+    private readonly StateFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Add_ManyAtTheSameMoment_LosesNone()
+    {
+        var path = Path.Combine(folder.Path, "tokens.json");
+        string[] tokens = [.. Enumerable.Range(0, 32).Select(_ => BearerToken.New())];
+        Parallel.ForEach(tokens, new ParallelOptions { MaxDegreeOfParallelism = 8 }, token => TenantFile.Add(path, "acme", token));
+        var known = TenantFile.Read(path);
+        Assert.All(tokens, token => Assert.NotNull(known.Find(BearerToken.HashOf(token))));
+    }
 
     [Fact]
     public void Parse_WholeFile_KnowsTenantsTokensAndLimits()
