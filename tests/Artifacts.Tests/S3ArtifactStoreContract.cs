@@ -15,6 +15,30 @@ public sealed class S3ArtifactStoreContract(S3rverProcess server) : ArtifactStor
         folder.Dispose();
     }
 
+    [Fact]
+    public async Task ListAsync_MoreThanThreePages_GivesEachOnce()
+    {
+        var store = Open();
+        var first = (await store.PutBytesAsync("the first of many"u8.ToArray(), default)).Hex;
+        var file = Directory.EnumerateFiles(server.Folder, $"{first}._S3rver_object", SearchOption.AllDirectories).Single();
+        string[] others = [.. Enumerable.Range(0, 3100).Select(i => $"{i:x64}")];
+        try
+        {
+            // As the server keeps them: as many uploads would take long.
+            foreach (var other in others)
+                File.Copy(file, file.Replace(first, other, StringComparison.Ordinal));
+            var listed = new List<string>();
+            await foreach (var one in ((IArtifactRemoval)store).ListAsync())
+                listed.Add(one.Digest.Hex);
+            Assert.Equal(others.Append(first).Order(), listed.Where(one => one == first || one.StartsWith("0000", StringComparison.Ordinal)).Order());
+        }
+        finally
+        {
+            foreach (var other in others)
+                File.Delete(file.Replace(first, other, StringComparison.Ordinal));
+        }
+    }
+
     protected override IArtifactStore Open()
     {
         var copies = new LocalCopies(folder[$"{opened.Count}"], 1 << 30);

@@ -13,6 +13,9 @@ public sealed class S3rverProcess : IAsyncLifetime, IDisposable
 
     static S3rverProcess() => UseCredentials();
 
+    /// <summary>Where it keeps objects, as files.</summary>
+    public string Folder => folder.Path;
+
     public S3Location Location => S3Location.Parse("s3://fewshot-tests/some/prefix") with { Endpoint = new Uri($"http://127.0.0.1:{port}") };
 
     /// <summary>The only credentials that s3rver takes, where the SDK looks for them.</summary>
@@ -27,7 +30,8 @@ public sealed class S3rverProcess : IAsyncLifetime, IDisposable
         var program = Path.Combine(Root(), "artifacts", "s3rver", "node_modules", "s3rver", "bin", "s3rver.js");
         Assert.True(File.Exists(program), "s3rver is missing: 'make setup' installs it.");
         process = new ServerProcess(
-            "node", program, "-d", folder.Path, "-a", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-s", "--no-vhost-buckets", "--configure-bucket", "fewshot-tests");
+            // Its marks of where a list goes on are encrypted with what OpenSSL 3 has put away.
+            "node", "--openssl-legacy-provider", program, "-d", folder.Path, "-a", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-s", "--no-vhost-buckets", "--configure-bucket", "fewshot-tests");
         await Poll.UntilAsync(AnswersAsync);
     }
 

@@ -74,7 +74,7 @@ internal sealed class NetworkedHosts : IDisposable
         foreach (var name in new[] { "redis", "s3" })
             Directory.CreateDirectory(folder[name]);
         Start("redis", [], "redis-server", "--bind", Network.AddressOf("redis"), "--port", $"{RedisPort}", "--protected-mode", "no", "--appendonly", "yes", "--save", "", "--dir", folder["redis"]);
-        Start("s3", [], S3Server(), "--address", Network.AddressOf("s3"), "--port", $"{StorePort}", "--directory", folder["s3"], "--configure-bucket", "fewshot", "--silent");
+        Start("s3", [("NODE_OPTIONS", "--openssl-legacy-provider")], S3Server(), "--address", Network.AddressOf("s3"), "--port", $"{StorePort}", "--directory", folder["s3"], "--configure-bucket", "fewshot", "--silent");
         await processes["redis"].ListensAsync(Network.AddressOf("redis"), RedisPort);
         await processes["s3"].ListensAsync(Network.AddressOf("s3"), StorePort);
         foreach (var (host, program, _) in Workers)

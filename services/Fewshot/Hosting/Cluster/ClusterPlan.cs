@@ -18,6 +18,9 @@ internal static class ClusterPlan
     // What the test server of S3 takes for its one user.
     private const string S3User = "S3RVER", Bucket = "fewshot";
 
+    // Its marks of where a list goes on, after 1000 objects, are encrypted with what OpenSSL 3 has put away.
+    private static readonly Dictionary<string, string> S3Environment = new(StringComparer.Ordinal) { ["NODE_OPTIONS"] = "--openssl-legacy-provider" };
+
     /// <summary>Kind of worker, its program, and the gateway's list of their addresses.</summary>
     private static readonly (string Kind, string Program, string Key)[] Kinds =
     [
@@ -41,7 +44,7 @@ internal static class ClusterPlan
                 new Dictionary<string, string>(), redis));
             var folder = Path.Combine(settings.State, "s3");
             planned.Add(new("s3", s3Server,
-                ["--address", "127.0.0.1", "--port", Text(s3), "--directory", folder, "--configure-bucket", Bucket, "--silent"], new Dictionary<string, string>(), s3) { Prepare = () => Repair(folder) });
+                ["--address", "127.0.0.1", "--port", Text(s3), "--directory", folder, "--configure-bucket", Bucket, "--silent"], S3Environment, s3) { Prepare = () => Repair(folder) });
             shared["Fewshot__Ledger"] = $"redis://127.0.0.1:{redis}";
             shared["Fewshot__Artifacts"] = $"s3://{Bucket}";
             shared["Fewshot__S3Endpoint"] = $"http://127.0.0.1:{s3}";
