@@ -23,7 +23,7 @@ test: setup
 	scripts/test
 
 # All faults mixed for MINUTES on a cluster of real processes (README, "When parts die"); SEED gives the same order again.
-# Then six links that are parted, about five minutes more.
+# Then eight links that are parted, about five minutes more.
 MINUTES ?= 5
 SEED ?=
 faults: setup

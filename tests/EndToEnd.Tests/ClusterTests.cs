@@ -5,10 +5,6 @@ public class ClusterTests(Drawings drawings)
 {
     private const string RedisServer = "/usr/bin/redis-server";
 
-    // A killed process's lease is waited for.
-    private static readonly (string Name, string Value)[] ShortLeases =
-        [("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01")];
-
     [SkippableTheory]
     [InlineData("files")]
     [InlineData("servers")]
@@ -18,7 +14,7 @@ public class ClusterTests(Drawings drawings)
         using var folder = new TemporaryFolder();
         var alone = FewshotProcess.Run(Job(1, folder["state"], folder["alone"]));
         Assert.True(alone.ExitCode == 0, alone.ToString());
-        using var cluster = new RunningCluster(3, stores, ShortLeases);
+        using var cluster = new RunningCluster(3, stores);
         Assert.Equal(stores == "files" ? 13 : 15, cluster.Processes.Count);
 
         using var job = FewshotProcess.Start([.. Job(1, folder["unused"], folder["spread"]), "--gateway", cluster.Gateway, "--json"]);
@@ -35,7 +31,7 @@ public class ClusterTests(Drawings drawings)
     {
         Skip.IfNot(File.Exists(RedisServer), "redis-server is not installed");
         using var folder = new TemporaryFolder();
-        using var cluster = new RunningCluster(2, "servers", ShortLeases);
+        using var cluster = new RunningCluster(2, "servers");
         (string Name, string Stage, Action Fault)[] faults =
         [
             ("both finetuners are killed", "finetune", () =>
@@ -74,7 +70,7 @@ public class ClusterTests(Drawings drawings)
     {
         Skip.IfNot(File.Exists(RedisServer), "redis-server is not installed");
         using var folder = new TemporaryFolder();
-        using var cluster = new RunningCluster(1, "servers", ShortLeases);
+        using var cluster = new RunningCluster(1, "servers");
         var first = FewshotProcess.Run([.. Job(1, folder["unused"], folder["first"]), "--gateway", cluster.Gateway]);
         Assert.True(first.ExitCode == 0, first.ToString());
         string[] metadata = [.. Directory.EnumerateFiles(Path.Combine(cluster.State, "s3"), "*._S3rver_metadata.json", SearchOption.AllDirectories)];

@@ -17,7 +17,7 @@ public class GatewayAwayTests(Drawings drawings)
     public void Compress_GatewayKilledInEveryPartOfTheCommand_GoesOn()
     {
         using var folder = new TemporaryFolder();
-        using var cluster = new RunningCluster(1, "files", [("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01")]);
+        using var cluster = new RunningCluster(1, "files");
         using var job = FewshotProcess.Start([.. CompressTests.Practise(drawings, folder["unused"], folder["out"], "--tau", "macs"), "--gateway", cluster.Gateway, "--json"]);
         foreach (var stage in (string[])["trials", "finetune"])
         {

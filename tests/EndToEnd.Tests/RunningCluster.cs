@@ -5,24 +5,27 @@ using System.Text.Json;
 
 namespace Fewshot.EndToEnd;
 
-/// <summary>A real <c>fewshot cluster</c>, whose processes can be killed and stopped.</summary>
+/// <summary>A real <c>fewshot cluster</c> with short leases, whose processes can be killed and stopped.</summary>
 internal sealed class RunningCluster : IDisposable
 {
+    // A killed process's lease is waited for.
+    public static readonly (string Name, string Value)[] ShortLeases =
+        [("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01")];
+
     private readonly TemporaryFolder folder = new();
     private readonly FewshotProcess program;
     private readonly JsonDocument started;
 
     /// <param name="workers">Of each kind.</param>
     /// <param name="stores">servers or files.</param>
-    /// <param name="environment">For all its processes.</param>
     /// <param name="gateways">How many.</param>
     /// <param name="prepare">Is given the state folder before anything starts.</param>
-    public RunningCluster(int workers, string stores, IEnumerable<(string Name, string Value)> environment, int gateways = 1, Action<string>? prepare = null)
+    public RunningCluster(int workers, string stores, int gateways = 1, Action<string>? prepare = null)
     {
         Gateway = FreeAddress();
         prepare?.Invoke(State);
         program = FewshotProcess.StartWith(
-            environment,
+            ShortLeases,
             "cluster", "--workers", $"{workers}", "--gateways", $"{gateways}", "--stores", stores, "--threads", "1", "--listen", Gateway, "--state", State, "--json");
         started = JsonDocument.Parse(program.WaitForLine(line => line.Contains("processes", StringComparison.Ordinal)));
         foreach (var one in started.RootElement.GetProperty("processes").EnumerateArray())

@@ -61,8 +61,9 @@ internal sealed class GatewayClient
     public async Task<JobSummary> GetAsync(string jobId, CancellationToken ct) => Translate((await retry.AskAsync(
         async token => await client.GetJobAsync(new GetJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: token), ct)).Job);
 
-    public async Task<JobSummary> CancelAsync(string jobId, CancellationToken ct) => Translate((await retry.AskAsync(
-        async token => await client.CancelJobAsync(new CancelJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: token), ct)).Job);
+    // Asked once: who wants to stop something, often with Ctrl-C, is told at once that it cannot be.
+    public async Task<JobSummary> CancelAsync(string jobId, CancellationToken ct) =>
+        Translate((await client.CancelJobAsync(new CancelJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: ct)).Job);
 
     /// <summary>The newest <paramref name="limit"/> jobs.</summary>
     public async Task<IReadOnlyList<JobSummary>> ListAsync(int limit, CancellationToken ct)

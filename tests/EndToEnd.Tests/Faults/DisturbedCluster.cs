@@ -13,7 +13,7 @@ internal sealed class DisturbedCluster : DisturbedJobs
     /// <param name="stores">servers or files.</param>
     /// <param name="prepare">Is given the state folder before anything starts.</param>
     public DisturbedCluster(Undisturbed undisturbed, int workers = 2, int gateways = 1, string stores = "servers", Action<string>? prepare = null)
-        : this(undisturbed, new RunningCluster(workers, stores, ShortLeases, gateways, prepare), stores)
+        : this(undisturbed, new RunningCluster(workers, stores, gateways, prepare), stores)
     {
     }
 

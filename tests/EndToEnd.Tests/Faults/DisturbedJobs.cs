@@ -8,10 +8,6 @@ namespace Fewshot.EndToEnd;
 /// <summary>The client of a cluster that is disturbed, the jobs it gives it, and the history of what comes of them, which is checked at the end.</summary>
 internal abstract class DisturbedJobs : IAsyncDisposable
 {
-    // A killed process's lease is waited for.
-    public static readonly (string Name, string Value)[] ShortLeases =
-        [("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01")];
-
     private readonly ConcurrentBag<Task<Job>> watched = [];
     private readonly ConcurrentBag<(string Job, CompressionSpec Spec, string[] States)> expected = [];
     private readonly Undisturbed undisturbed;

@@ -19,7 +19,7 @@ internal sealed class NetworkedJobs : DisturbedJobs
     /// <exception cref="NotSupportedException">Networks cannot be made here; the message says why.</exception>
     public static async Task<NetworkedJobs> StartedAsync(Undisturbed undisturbed) => new(undisturbed, await NetworkedHosts.StartedAsync(
     [
-        .. ShortLeases, ("Fewshot__ProgressHeartbeat", "00:00:00.5"), ("Gateway__WatchHeartbeat", "00:00:00.5"), ("Gateway__WorkerSilence", "00:00:03"),
+        .. RunningCluster.ShortLeases, ("Fewshot__ProgressHeartbeat", "00:00:00.5"), ("Gateway__WatchHeartbeat", "00:00:00.5"), ("Gateway__WorkerSilence", "00:00:03"),
         ("Gateway__UnaryDeadline", "00:00:05"),
         // Longer than two leases: what is healed by then was waited for.
         ("Fewshot__StorePatience", "00:00:08"),
