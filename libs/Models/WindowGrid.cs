@@ -38,7 +38,7 @@ internal readonly record struct WindowGrid(MapSize Map, long Window, long Down, 
         if (below + beside > 0)
             map = F.pad(map, [0, 0, 0, beside, 0, below]);
         if (IsShifted)
-            map = map.roll([-Down, -Right], Spatial);
+            map = map.roll((long[])[-Down, -Right], Spatial);
         return map.view(count, Rows, Window, Columns, Window, channels).permute(0, 1, 3, 2, 4, 5).reshape(count, Count, Area, channels).MoveToOuterDisposeScope();
     }
 
@@ -49,7 +49,7 @@ internal readonly record struct WindowGrid(MapSize Map, long Window, long Down, 
         var (count, channels) = (windows.shape[0], windows.shape[3]);
         var map = windows.view(count, Rows, Columns, Window, Window, channels).permute(0, 1, 3, 2, 4, 5).reshape(count, Rows * Window, Columns * Window, channels);
         if (IsShifted)
-            map = map.roll([Down, Right], Spatial);
+            map = map.roll((long[])[Down, Right], Spatial);
         return map.narrow(1, 0, Map.Height).narrow(2, 0, Map.Width).contiguous().MoveToOuterDisposeScope();
     }
 

@@ -95,7 +95,7 @@ public static class Profiler
     private static void Synchronize(Device device)
     {
         if (device.type == DeviceType.CUDA)
-            cuda.synchronize(device.index);
+            cuda.synchronize(device);
     }
 
     private static Measurement Summarise(ProfiledNetwork network, IReadOnlyList<double> times, IReadOnlyList<double> taus)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Fewshot.Cli.Options;
 using Fewshot.Cli.Output;
+using Fewshot.Compute;
 using TorchSharp;
 
 namespace Fewshot.Cli.Commands;
@@ -11,7 +12,7 @@ namespace Fewshot.Cli.Commands;
 internal static partial class DoctorCommand
 {
     /// <summary>Variables that decide how fast libtorch computes here.</summary>
-    private static readonly string[] Settings = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "LIBTORCH"];
+    private static readonly string[] Settings = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"];
 
     private static readonly (string Name, string[] Files)[] ImageLibraries =
     [
@@ -53,33 +54,26 @@ internal static partial class DoctorCommand
 
     private static IEnumerable<Finding> Engine()
     {
-        string version;
         string? failure = null;
-        var threads = 0;
         try
         {
-            version = torch.__version__;
-            threads = torch.get_num_threads();
+            Libtorch.Load();
         }
-        catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException or BadImageFormatException)
+        catch (LibtorchException exception)
         {
-            version = "";
-            failure = exception.GetBaseException().Message.Split('\n')[0];
+            failure = exception.Message;
         }
 
         if (failure is not null)
         {
-            yield return new Finding("libtorch", $"cannot be loaded ({failure}): run 'make setup', or set LIBTORCH and build again", Good: false);
+            yield return new Finding("libtorch", failure, Good: false);
             yield break;
         }
 
-        yield return new Finding("libtorch", $"{version} ({LoadedFrom("libtorch_cpu") ?? LoadedFrom("libtorch") ?? "unknown place"})");
-        var blas = Mapped().Where(path => Has(path, "openblas") || Has(path, "mkl_") || Has(path, "libblas")).ToArray();
-        yield return new Finding("BLAS", blas.Length > 0 ? string.Join(", ", blas) : "inside libtorch");
-        if (blas.Any(path => Has(path, "pthread")))
-            yield return new Finding("BLAS threads", "the pthread OpenBLAS keeps a second thread pool, which slows training; install libopenblas0-openmp", Good: false);
+        yield return new Finding("libtorch", $"{torch.__version__} ({Libtorch.Folder})");
+        yield return new Finding("loader", Libtorch.Loader!);
         yield return new Finding("OpenMP", LoadedFrom("libgomp") ?? LoadedFrom("libiomp") ?? "none");
-        yield return new Finding("threads", threads.ToString(CultureInfo.InvariantCulture));
+        yield return new Finding("threads", torch.get_num_threads().ToString(CultureInfo.InvariantCulture));
         foreach (var name in Settings)
             yield return new Finding(name, Marshal.PtrToStringUTF8(GetEnvironment(name)) ?? "(not set)");
         yield return new Finding("CUDA", torch.cuda.is_available() ? $"{torch.cuda.device_count()} device(s)" : "not available (CPU only)");
@@ -116,8 +110,6 @@ internal static partial class DoctorCommand
     }
 
     private static string? LoadedFrom(string library) => Mapped().FirstOrDefault(path => Path.GetFileName(path).StartsWith(library, StringComparison.Ordinal));
-
-    private static bool Has(string path, string word) => path.Contains(word, StringComparison.OrdinalIgnoreCase);
 
     private static void Print(IEnumerable<Finding> findings)
     {

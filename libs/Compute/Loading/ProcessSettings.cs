@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+
+namespace Fewshot.Compute.Loading;
+
+/// <summary>
+/// Settings of the C library and OpenMP that libtorch reads only once, so they must be made before it is loaded. Whatever the user has set is left alone.
+/// Measured effect: docs/performance.md, "Process settings".
+/// </summary>
+internal static partial class ProcessSettings
+{
+    // Idle pool threads that spin for long starve the busy ones on few cores.
+    private const int SpinCount = 10_000;
+
+    // mallopt's parameters, from glibc's malloc.h.
+    private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4, ArenaMax = -8;
+    private const int TopPadBytes = 64 << 20;
+
+    internal static void Apply()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        if (!IsSet("OMP_WAIT_POLICY"))
+            SetDefault("GOMP_SPINCOUNT", SpinCount.ToString());
+        // libtorch counts physical cores; a container's quota and affinity are what .NET counts.
+        SetDefault("OMP_NUM_THREADS", Environment.ProcessorCount.ToString());
+        if (UserTunedMalloc())
+            return;
+        // A training step frees its activations and asks for the same sizes again: memory that went back to the kernel would be mapped and cleared
+        // anew at every step. One arena, because each thread's own would keep its peak.
+        TuneMalloc(MmapMax, 0);
+        TuneMalloc(TrimThreshold, int.MaxValue);
+        TuneMalloc(TopPad, TopPadBytes);
+        TuneMalloc(ArenaMax, 1);
+    }
+
+    private static bool UserTunedMalloc() =>
+        Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name => name.StartsWith("MALLOC_", StringComparison.Ordinal));
+
+    private static bool IsSet(string name) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name));
+
+    /// <summary>Sets a variable that is not set yet. .NET's own SetEnvironmentVariable does not reach native code.</summary>
+    private static void SetDefault(string name, string value) => setenv(name, value, 0);
+
+    private static void TuneMalloc(int parameter, int value)
+    {
+        try
+        {
+            _ = mallopt(parameter, value);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // musl has no mallopt.
+        }
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc")]
+    private static partial int mallopt(int parameter, int value);
+}
