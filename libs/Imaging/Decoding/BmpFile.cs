@@ -1,0 +1,56 @@
+using SkiaSharp;
+
+namespace Fewshot.Imaging;
+
+/// <summary>BMP through Skia, as libvips has no loader for it: every depth, run lengths, bit fields, either direction.</summary>
+internal sealed class BmpFile : IEncodedImage
+{
+    private readonly SKData data;
+    private readonly SKCodec codec;
+
+    /// <summary>Reads the header.</summary>
+    /// <exception cref="ImageFormatException">The header is damaged.</exception>
+    /// <exception cref="ImagingLibraryException">Skia cannot be loaded.</exception>
+    public BmpFile(byte[] encoded)
+    {
+        try
+        {
+            data = SKData.CreateCopy(encoded);
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            throw new ImagingLibraryException($"Skia cannot be loaded: {e.GetBaseException().Message.Split('\n')[0]}");
+        }
+
+        codec = SKCodec.Create(data);
+        if (codec?.EncodedFormat == SKEncodedImageFormat.Bmp)
+            return;
+        Dispose();
+        throw Damaged();
+    }
+
+    public int Width => codec.Info.Width;
+
+    public int Height => codec.Info.Height;
+
+    public bool SwapsSides => false;
+
+    public Image Decode(int channels)
+    {
+        // Unpremultiplied and without a colour space: the samples as they are in the file.
+        using var bitmap = new SKBitmap();
+        if (!bitmap.TryAllocPixels(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Unpremul)))
+            throw new ImageFormatException($"There is no memory for {Width} x {Height} pixels.");
+        if (codec.GetPixels(bitmap.Info, bitmap.GetPixels()) != SKCodecResult.Success)
+            throw Damaged();
+        return Channels.Convert(Channels.DropAlpha(Width, Height, bitmap.GetPixelSpan()), channels);
+    }
+
+    public void Dispose()
+    {
+        codec?.Dispose();
+        data.Dispose();
+    }
+
+    private static ImageFormatException Damaged() => new("Damaged BMP: its data is invalid or ends early.");
+}
