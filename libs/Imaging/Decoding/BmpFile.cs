@@ -13,15 +13,7 @@ internal sealed class BmpFile : IEncodedImage
     /// <exception cref="ImagingLibraryException">Skia cannot be loaded.</exception>
     public BmpFile(byte[] encoded)
     {
-        try
-        {
-            data = SKData.CreateCopy(encoded);
-        }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
-        {
-            throw new ImagingLibraryException($"Skia cannot be loaded: {e.GetBaseException().Message.Split('\n')[0]}");
-        }
-
+        data = ImagingLibraries.Loaded(() => SKData.CreateCopy(encoded));
         codec = SKCodec.Create(data);
         if (codec?.EncodedFormat == SKEncodedImageFormat.Bmp)
             return;
