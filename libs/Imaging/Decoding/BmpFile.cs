@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using SkiaSharp;
 
 namespace Fewshot.Imaging;
@@ -13,6 +14,9 @@ internal sealed class BmpFile : IEncodedImage
     /// <exception cref="ImagingLibraryException">Skia cannot be loaded.</exception>
     public BmpFile(byte[] encoded)
     {
+        // Skia refuses sides of more than 16 bits without saying that this is the reason.
+        if (encoded.Length >= 26 && BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(14)) >= 40)
+            ImageLimits.Check(BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(18)), Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(22))), ImageLimits.MaxPixels);
         data = ImagingLibraries.Loaded(() => SKData.CreateCopy(encoded));
         codec = SKCodec.Create(data);
         if (codec?.EncodedFormat == SKEncodedImageFormat.Bmp)
@@ -24,6 +28,8 @@ internal sealed class BmpFile : IEncodedImage
     public int Width => codec.Info.Width;
 
     public int Height => codec.Info.Height;
+
+    public long DecodedPixels => (long)Width * Height;
 
     public bool SwapsSides => false;
 

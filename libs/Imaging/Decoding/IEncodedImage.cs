@@ -9,6 +9,9 @@ internal interface IEncodedImage : IDisposable
     /// <summary>Rows as the file has them.</summary>
     int Height { get; }
 
+    /// <summary>Pixels that decoding has in memory: those of the image, or of one tile where the file has larger ones.</summary>
+    long DecodedPixels { get; }
+
     /// <summary>The camera was held upright: width and height change places when the image is turned.</summary>
     bool SwapsSides { get; }
 

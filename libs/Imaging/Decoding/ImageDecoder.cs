@@ -27,7 +27,7 @@ public static class ImageDecoder
         if (channels is not (1 or 3))
             throw new ArgumentOutOfRangeException(nameof(channels), channels, "1 or 3.");
         using var image = Open(encoded, maxPixels);
-        using var share = Budget.Take(((long)image.Width * image.Height * ImageLimits.DecodingBytesPerPixel) + encoded.Length);
+        using var share = Budget.Take((image.DecodedPixels * ImageLimits.DecodingBytesPerPixel) + encoded.Length);
         return use(image.Decode(channels));
     }
 
@@ -48,6 +48,8 @@ public static class ImageDecoder
         try
         {
             ImageLimits.Check(image.Width, image.Height, Math.Min(maxPixels, ImageLimits.MaxPixels));
+            if (image.DecodedPixels > ImageLimits.MaxPixels)
+                throw new ImageFormatException($"The tiles of the image have {image.DecodedPixels / 1e6:0.#} million pixels; at most {ImageLimits.MaxPixels / 1e6} are allowed.");
             return image;
         }
         catch (ImageFormatException)

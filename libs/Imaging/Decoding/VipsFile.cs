@@ -6,7 +6,6 @@ namespace Fewshot.Imaging;
 /// <summary>JPEG, PNG, WebP, TIFF (the first page) and GIF (the first frame) through libvips. Colour profiles and gamma are ignored, as training code does.</summary>
 internal sealed class VipsFile : IEncodedImage
 {
-    private const string OrientationField = "orientation";
     private readonly ImageFormat format;
     private readonly Source source;
     private Pixels image;
@@ -34,10 +33,12 @@ internal sealed class VipsFile : IEncodedImage
 
     public int Height => image.Height;
 
+    public long DecodedPixels => Math.Max((long)Width * Height, (long)Field("tile-width", 0) * Field("tile-height", 0));
+
     public bool SwapsSides => Orientation >= 5;
 
     /// <summary>EXIF's: 1 (upright) to 8.</summary>
-    private int Orientation => image.Contains(OrientationField) && image.Get(OrientationField) is int and >= 1 and <= 8 and var held ? held : 1;
+    private int Orientation => Field("orientation", 1) is >= 1 and <= 8 and var held ? held : 1;
 
     public Image Decode(int channels)
     {
@@ -95,6 +96,8 @@ internal sealed class VipsFile : IEncodedImage
         (Enums.Interpretation.Srgb or Enums.Interpretation.Rgb16, 1 or 2) => 1,
         var (colours, bands) => throw new ImageFormatException($"{format} images with {bands} channels of {colours} colours are not supported; grey, RGB and CMYK are."),
     };
+
+    private int Field(string name, int otherwise) => image.Contains(name) && image.Get(name) is int value ? value : otherwise;
 
     private void Become(Pixels next)
     {
