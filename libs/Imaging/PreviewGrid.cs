@@ -9,9 +9,9 @@ public static class PreviewGrid
     private const byte Paper = 255;
 
     /// <summary>
-    /// Draws images row by row into a grid about as wide as high, every one in a cell as large as the largest image. Where even that is small, all are
-    /// magnified by one whole factor, so that a pixel stays a square of one colour. Images that would make the grid larger than some 64 megapixels are shrunk,
-    /// ones that cannot be decoded are left out.
+    /// Draws images row by row into a grid about as wide as high, every one in a cell as large as the largest image. Where even that is
+    /// small, all are magnified by one whole factor, so that a pixel stays a square of one colour. Images that would make the grid larger
+    /// than some 64 megapixels are shrunk, ones that cannot be decoded are left out.
     /// </summary>
     /// <param name="entries">Encoded images of any sizes.</param>
     /// <returns>RGB. Empty paper where no image can be decoded.</returns>

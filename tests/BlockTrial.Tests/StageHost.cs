@@ -98,7 +98,8 @@ internal sealed class StageHost : IAsyncDisposable
         }).ToList();
         if (hostile)
         {
-            byte[] bitmap = [.. "BM"u8, 0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(50_000_000), 1, 0, 24, 0, .. new byte[24]];
+            byte[] size = [1, 0, 0, 0, .. BitConverter.GetBytes(50_000_000)];
+            byte[] bitmap = [.. "BM"u8, .. new byte[8], 54, 0, 0, 0, 40, 0, 0, 0, .. size, 1, 0, 24, 0, .. new byte[24]];
             entries.Insert(0, new ImageSetEntry("long.bmp", bitmap, labeled ? 0 : null));
             entries.Add(new ImageSetEntry("none.png", [1, 2, 3], labeled ? 0 : null));
         }

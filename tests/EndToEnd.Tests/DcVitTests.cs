@@ -134,7 +134,8 @@ public sealed class DcVitTests(Drawings drawings) : IDisposable
         Assert.All(ratios.Zip([0.85, 0.8, 0.7]), pair => Assert.Equal(pair.Second, pair.First, 0.01));
         var plot = XDocument.Load(Path.Combine(folder["out"], "pareto.svg"));
         var texts = plot.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value).ToArray();
-        // A panel for latency and one for MACs, a label and a circle at each point; the legends have two circles each, and name the original once more.
+        // A panel for latency and one for MACs, a label and a circle at each point; the legends have two circles each, and name the
+        // original once more.
         Assert.All(["0.85", "0.80", "0.70"], label => Assert.Equal(2, texts.Count(text => text == label)));
         Assert.Equal(4, texts.Count(text => text == "original"));
         Assert.Contains("MACs, million per image", texts);

@@ -88,7 +88,8 @@ public sealed class FinetunerTests
     {
         await using var host = await StartedAsync();
         var images = await host.ImagesAsync(9, labeled: true, hostile: hostile);
-        var request = new EvaluateRequest { Network = new Networks.V1.Network { Digest = await host.NetworkAsync() }, ImageSetDigest = images, BatchSize = 4 };
+        var network = new Networks.V1.Network { Digest = await host.NetworkAsync() };
+        var request = new EvaluateRequest { Network = network, ImageSetDigest = images, BatchSize = 4 };
         using var call = Client(host).Evaluate(request, deadline: StageHost.Deadline);
         EvaluateResponse? last = null;
         await foreach (var message in call.ResponseStream.ReadAllAsync())

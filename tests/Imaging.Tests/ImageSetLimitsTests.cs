@@ -60,16 +60,18 @@ public sealed class ImageSetLimitsTests : IDisposable
         Assert.Equal(["0", "2"], set.Entries.Select(entry => entry.Name));
         Assert.StartsWith("1: The set has more than", Assert.Single(set.SkipReasons), StringComparison.Ordinal);
         file.Position = 0;
-        Assert.Contains("3 were skipped", Assert.Throws<ImageSetException>(() => ImageSetFile.Read(file, maxBytes: 10)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ImageSetException>(() => ImageSetFile.Read(file, maxBytes: 10));
+        Assert.Contains("3 were skipped", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Read_ImageBeyondTheLimit_IsSkippedUnread()
     {
         const long length = ImageLimits.MaxFileBytes + 1L;
+        const string description = """{"names":["big","b"],"labels":null,"classes":null}""";
         var header = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
         {
-            ["__metadata__"] = new Dictionary<string, string> { ["fewshot.images"] = """{"names":["big","b"],"labels":null,"classes":null}""" },
+            ["__metadata__"] = new Dictionary<string, string> { ["fewshot.images"] = description },
             ["000000"] = new { dtype = "U8", shape = new[] { length }, data_offsets = new[] { 0, length } },
             ["000001"] = new { dtype = "U8", shape = new[] { 2 }, data_offsets = new[] { length, length + 2 } },
         });
@@ -90,7 +92,8 @@ public sealed class ImageSetLimitsTests : IDisposable
     [InlineData(Augmentation.RandomResizedCropFlip)]
     public void Batches_UploadedSetWithHostileImages_SkipsThemForLittleMemory(Augmentation augmentation)
     {
-        var set = Set(Scenes.Png(40, 30, 3, 1), Forged.Png(1, 50_000_000), Forged.Png(448, 111_000), Forged.Png(0x7fffffff, 0x7fffffff), Scenes.Png(50, 50, 3, 2));
+        byte[][] hostile = [Forged.Png(1, 50_000_000), Forged.Png(448, 111_000), Forged.Png(0x7fffffff, 0x7fffffff)];
+        var set = Set([Scenes.Png(40, 30, 3, 1), .. hostile, Scenes.Png(50, 50, 3, 2)]);
         Assert.InRange(
             MemoryProbe.PeakGrowth(() =>
             {
@@ -108,7 +111,8 @@ public sealed class ImageSetLimitsTests : IDisposable
     {
         var set = Set([.. Enumerable.Range(0, 6).Select(i => Scenes.Png(60, 50, 3, (ulong)i))]);
         const long evaluation = 3 * 32 * 32, source = 3 * 60 * 50;
-        using var batches = new ImageBatches(set, Transform, CPU, Augmentation.RandomResizedCropFlip, maxKeptBytes: (4 * (evaluation + source)) + 10);
+        using var batches = new ImageBatches(
+            set, Transform, CPU, Augmentation.RandomResizedCropFlip, maxKeptBytes: (4 * (evaluation + source)) + 10);
         Assert.Equal((4, 2), (batches.Count, batches.Skipped));
         Assert.StartsWith("4: The decoded images of the set", batches.SkipReasons[0], StringComparison.Ordinal);
         using var small = new ImageBatches(set, Transform, CPU, Augmentation.None, maxKeptBytes: 4 * (evaluation + source));
@@ -170,5 +174,6 @@ public sealed class ImageSetLimitsTests : IDisposable
         Assert.InRange(MemoryProbe.PeakGrowth(() => Assert.Equal(224, transform.Apply(image).Width)), 0, Little);
     }
 
-    private static ImageSet Set(params byte[][] encoded) => new([.. encoded.Select((bytes, i) => new ImageSetEntry($"{i}", bytes, null))], null);
+    private static ImageSet Set(params byte[][] encoded) =>
+        new([.. encoded.Select((bytes, i) => new ImageSetEntry($"{i}", bytes, null))], null);
 }

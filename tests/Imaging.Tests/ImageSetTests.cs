@@ -41,7 +41,8 @@ public sealed class ImageSetTests : IDisposable
     public void FromFolder_NothingThere_SaysSo()
     {
         folder.Write("text.txt", [1]);
-        Assert.Contains("holds no image", Assert.Throws<ImageSetException>(() => ImageSet.FromFolder(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "holds no image", Assert.Throws<ImageSetException>(() => ImageSet.FromFolder(folder.Path)).Message, StringComparison.Ordinal);
         Assert.Contains(folder["gone"], Assert.Throws<ImageSetException>(() => ImageSet.FromFolder(folder["gone"])).Message, StringComparison.Ordinal);
         Assert.Contains(folder["gone"], Assert.Throws<ImageSetException>(() => ImageSet.From(folder["gone"])).Message, StringComparison.Ordinal);
     }

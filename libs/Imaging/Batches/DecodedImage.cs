@@ -4,8 +4,8 @@ namespace Fewshot.Imaging;
 internal sealed class DecodedImage
 {
     /// <summary>
-    /// Longest shape that is kept whole. Beyond it <see cref="AugmentationLaws.ResizedCrop"/> finds no crop of 8 % of the area whose ratio is at most 4/3, and
-    /// always takes the same one from the middle: what lies further out is never seen.
+    /// Longest shape that is kept whole. Beyond it <see cref="AugmentationLaws.ResizedCrop"/> finds no crop of 8 % of the area whose
+    /// ratio is at most 4/3, and always takes the same one from the middle: what lies further out is never seen.
     /// </summary>
     private const int MostAspect = 17;
 
@@ -24,7 +24,7 @@ internal sealed class DecodedImage
     /// <summary>Decodes an image.</summary>
     /// <param name="entry">The encoded image.</param>
     /// <param name="transform">The network's preprocessing.</param>
-    /// <param name="keepSource">Keeps the picture for random crops, shrunk to twice the network's own resizing where it is larger still.</param>
+    /// <param name="keepSource">Keeps the picture for random crops, shrunk to twice the network's own resizing where it is larger.</param>
     /// <exception cref="ImageFormatException">It cannot be decoded.</exception>
     public static DecodedImage From(ImageSetEntry entry, EvaluationTransform transform, bool keepSource) =>
         ImageDecoder.Decode(entry.Encoded, transform.Channels, image =>
@@ -81,8 +81,11 @@ internal sealed class DecodedImage
         return (width, height, new(x, y, columns, rows));
     }
 
-    /// <summary>The middle of a side. As much is left out before it as after it, so that the middle of the middle is the same pixels.</summary>
-    private static (int Start, int Length) Middle(int length, int most) => length <= most ? (0, length) : ((length - most) / 2, most + ((length - most) % 2));
+    /// <summary>
+    /// The middle of a side. As much is left out before it as after it, so that the middle of the middle is the same pixels.
+    /// </summary>
+    private static (int Start, int Length) Middle(int length, int most) =>
+        length <= most ? (0, length) : ((length - most) / 2, most + ((length - most) % 2));
 
     private static void PlaneByPlane(Image image, bool mirror, Span<byte> target)
     {

@@ -17,7 +17,10 @@ public sealed class ImageBatches : IDisposable
     private readonly Tensor mean, std;
     private (ulong Seed, long Epoch, int[] Order)? shuffled;
 
-    /// <summary>Decodes a set. Images that cannot be decoded, or would take more memory than <see cref="ImageLimits"/> allows, are skipped and counted.</summary>
+    /// <summary>
+    /// Decodes a set. Images that cannot be decoded, or would take more memory than <see cref="ImageLimits"/> allows, are skipped and
+    /// counted.
+    /// </summary>
     /// <param name="set">The encoded images.</param>
     /// <param name="transform">The network's preprocessing.</param>
     /// <param name="device">Where batches go.</param>
@@ -37,17 +40,20 @@ public sealed class ImageBatches : IDisposable
         var kept = new long[entries.Count];
         var decoded = new DecodedImage?[entries.Count];
         var reasons = new string?[entries.Count];
-        Workers.For(entries.Count, i => reasons[i] = Try(entries[i], entry => kept[i] = DecodedImage.BytesOf(entry, transform, keepSource)));
+        Workers.For(entries.Count, i =>
+            reasons[i] = Try(entries[i], entry => kept[i] = DecodedImage.BytesOf(entry, transform, keepSource)));
         for (var i = 0; i < entries.Count; i++)
         {
             if (reasons[i] is null && (maxKeptBytes -= kept[i]) < 0)
             {
-                reasons[i] = $"{entries[i].Name}: The decoded images of the set would take more than {ImageLimits.MaxKeptBytes >> 30} GB; use fewer images.";
+                const long most = ImageLimits.MaxKeptBytes >> 30;
+                reasons[i] = $"{entries[i].Name}: The decoded images of the set would take more than {most} GB; use fewer images.";
                 maxKeptBytes += kept[i];
             }
         }
 
-        Workers.For(entries.Count, i => reasons[i] ??= Try(entries[i], entry => decoded[i] = DecodedImage.From(entry, transform, keepSource)));
+        Workers.For(entries.Count, i =>
+            reasons[i] ??= Try(entries[i], entry => decoded[i] = DecodedImage.From(entry, transform, keepSource)));
         var skipped = new SkippedImages(set.Skipped, set.SkipReasons);
         foreach (var reason in reasons.OfType<string>())
             skipped.Add(reason);

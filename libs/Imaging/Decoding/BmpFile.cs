@@ -15,8 +15,9 @@ internal sealed class BmpFile : IEncodedImage
     public BmpFile(byte[] encoded)
     {
         // Skia refuses sides of more than 16 bits without saying that this is the reason.
-        if (encoded.Length >= 26 && BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(14)) >= 40)
-            ImageLimits.Check(BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(18)), Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(22))), ImageLimits.MaxPixels);
+        int Number(int at) => BinaryPrimitives.ReadInt32LittleEndian(encoded.AsSpan(at));
+        if (encoded.Length >= 26 && Number(14) >= 40)
+            ImageLimits.Check(Number(18), Math.Abs((long)Number(22)), ImageLimits.MaxPixels);
         data = ImagingLibraries.Loaded(() => SKData.CreateCopy(encoded));
         codec = SKCodec.Create(data);
         if (codec?.EncodedFormat == SKEncodedImageFormat.Bmp)

@@ -1,6 +1,8 @@
 namespace Fewshot.Imaging;
 
-/// <summary>Between the channels of files and those of networks, with Pillow's arithmetic, which differs from libvips' in rounding.</summary>
+/// <summary>
+/// Between the channels of files and those of networks, with Pillow's arithmetic, which differs from libvips' in rounding.
+/// </summary>
 internal static class Channels
 {
     /// <summary>To grey or RGB. Grey becomes RGB by repetition, RGB grey by ITU-R 601 luma.</summary>

@@ -1,8 +1,8 @@
 namespace Fewshot.Imaging;
 
 /// <summary>
-/// JPEG, PNG, WebP, BMP, TIFF and the first frame of GIF from bytes, to the pixels that Pillow's <c>Image.open().convert()</c> gives, turned upright by
-/// their EXIF orientation. Samples of 16 bits keep their upper eight. Behind a transparent pixel of a GIF is black.
+/// JPEG, PNG, WebP, BMP, TIFF and the first frame of GIF from bytes, to the pixels that Pillow's <c>Image.open().convert()</c> gives,
+/// turned upright by their EXIF orientation. 16-bit samples keep their upper eight bits. Transparent pixels of a GIF become black.
 /// </summary>
 public static class ImageDecoder
 {
@@ -10,17 +10,18 @@ public static class ImageDecoder
 
     /// <summary>Decodes a whole image.</summary>
     /// <inheritdoc cref="Decode{T}"/>
-    public static Image Decode(byte[] encoded, int channels = 3, int maxPixels = ImageLimits.MaxPixels) => Decode(encoded, channels, image => image, maxPixels);
+    public static Image Decode(byte[] encoded, int channels = 3, int maxPixels = ImageLimits.MaxPixels) =>
+        Decode(encoded, channels, image => image, maxPixels);
 
     /// <summary>
-    /// Decodes a whole image and makes something of it. All images that are between their header and the end of <paramref name="use"/> in this process
-    /// share one budget of memory, so that many large ones on many cores wait for each other.
+    /// Decodes a whole image and makes something of it. All decoders of the process share one memory budget until <paramref name="use"/>
+    /// returns, so large images wait for each other however many cores there are.
     /// </summary>
     /// <param name="encoded">The file's bytes.</param>
     /// <param name="channels">3: RGB, grey repeated. 1: grey, colours weighted as ITU-R 601. Transparency is dropped, not blended.</param>
     /// <param name="use">Takes the pixels; must not decode another image.</param>
     /// <param name="maxPixels">Largest width x height, at most <see cref="ImageLimits.MaxPixels"/>.</param>
-    /// <exception cref="ImageFormatException">Another format, damaged, truncated, or larger than <see cref="ImageLimits"/> allows.</exception>
+    /// <exception cref="ImageFormatException">Another format, damaged, truncated, or beyond <see cref="ImageLimits"/>.</exception>
     /// <exception cref="ImagingLibraryException">A decoder cannot be loaded.</exception>
     public static T Decode<T>(byte[] encoded, int channels, Func<Image, T> use, int maxPixels = ImageLimits.MaxPixels)
     {
@@ -42,14 +43,16 @@ public static class ImageDecoder
     private static IEncodedImage Open(byte[] encoded, int maxPixels)
     {
         if (encoded.Length > ImageLimits.MaxFileBytes)
-            throw new ImageFormatException($"The file has {encoded.Length >> 20} MB; at most {ImageLimits.MaxFileBytes >> 20} are allowed.");
+            throw new ImageFormatException(
+                $"The file has {encoded.Length >> 20} MB; at most {ImageLimits.MaxFileBytes >> 20} are allowed.");
         var format = ImageFormats.Of(encoded);
         IEncodedImage image = format == ImageFormat.Bmp ? new BmpFile(encoded) : new VipsFile(encoded, format);
         try
         {
             ImageLimits.Check(image.Width, image.Height, Math.Min(maxPixels, ImageLimits.MaxPixels));
             if (image.DecodedPixels > ImageLimits.MaxPixels)
-                throw new ImageFormatException($"The tiles of the image have {image.DecodedPixels / 1e6:0.#} million pixels; at most {ImageLimits.MaxPixels / 1e6} are allowed.");
+                throw new ImageFormatException(
+                    $"A tile has {image.DecodedPixels / 1e6:0.#} million pixels; at most {ImageLimits.MaxPixels / 1e6} are allowed.");
             return image;
         }
         catch (ImageFormatException)

@@ -1,14 +1,14 @@
 namespace Fewshot.Imaging;
 
 /// <summary>
-/// What one image and one set may cost. They are the same on every machine, so that a set means the same images wherever it is read; what goes beyond
-/// is skipped and counted.
+/// What one image and one set may cost. The limits are the same on every machine, so a set means the same images wherever it is read.
+/// Images beyond them are skipped and counted.
 /// </summary>
 public static class ImageLimits
 {
     /// <summary>
-    /// Longest side, pixels: the longest that JPEG and GIF can say. Whatever is longer comes out of a stitching program or a forger, and could overflow
-    /// the sides of a resized image.
+    /// Longest side, pixels: the most that JPEG and GIF can express. Longer sides are rare (stitched panoramas) or hostile, and could
+    /// overflow the size of a resized image.
     /// </summary>
     public const int MaxSide = 65_535;
 
@@ -21,12 +21,12 @@ public static class ImageLimits
     /// <summary>Most bytes that the encoded images of one set take in memory.</summary>
     public const long MaxSetBytes = 8L << 30;
 
-    /// <summary>Most bytes that the decoded images of one set take in memory: 57,000 at 224 x 224, for a start.</summary>
+    /// <summary>Most bytes that the decoded images of one set take in memory: 57,000 of 224 x 224 pixels where crops are not random.</summary>
     public const long MaxKeptBytes = 8L << 30;
 
     /// <summary>
-    /// Bytes a pixel while an image is decoded. Measured at 40 megapixels: 6 to 11, and a progressive CMYK JPEG that lies on its side takes 16 (coefficients
-    /// of the file, samples as they come, turned samples, the result).
+    /// Bytes a pixel while an image is decoded. Measured at 40 megapixels: 4 to 10, and 12.5 for a progressive CMYK JPEG that has to be
+    /// turned; 16-bit files of that kind need a little more.
     /// </summary>
     internal const int DecodingBytesPerPixel = 16;
 
@@ -49,6 +49,7 @@ public static class ImageLimits
         if (width > MaxSide || height > MaxSide)
             throw new ImageFormatException($"The image is {width} x {height} pixels; a side may have at most {MaxSide}.");
         if (width * height > maxPixels)
-            throw new ImageFormatException($"The image is {width} x {height} pixels; at most {maxPixels / 1e6:0.###} million are allowed.");
+            throw new ImageFormatException(
+                $"The image is {width} x {height} pixels; at most {maxPixels / 1e6:0.###} million are allowed.");
     }
 }

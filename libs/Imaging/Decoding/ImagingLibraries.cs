@@ -26,7 +26,14 @@ public static class ImagingLibraries
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or InvalidOperationException)
         {
-            throw new ImagingLibraryException($"Skia cannot be loaded: {e.GetBaseException().Message.Split('\n')[0]}");
+            throw new ImagingLibraryException(Failure("Skia", e));
         }
+    }
+
+    /// <summary>The first sentence of what the system says, and what to do.</summary>
+    internal static string Failure(string library, Exception? e)
+    {
+        var reason = e?.GetBaseException().Message.Split('\n')[0].Split(". ")[0];
+        return $"{library} cannot be loaded: {reason}; it comes with the program, so build or publish it again for this system";
     }
 }

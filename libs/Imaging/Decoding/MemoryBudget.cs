@@ -1,6 +1,6 @@
 namespace Fewshot.Imaging;
 
-/// <summary>A number of bytes that several threads share: whoever would exceed it waits for the others.</summary>
+/// <summary>A number of bytes that threads share: one that would exceed it waits until others are done.</summary>
 internal sealed class MemoryBudget
 {
     private readonly object door = new();
@@ -10,7 +10,9 @@ internal sealed class MemoryBudget
     /// <param name="bytes">Most that is taken at once.</param>
     public MemoryBudget(long bytes) => free = this.bytes = bytes;
 
-    /// <summary>Takes a share; disposing the result, once, gives it back. A thread takes one share at a time, or two could wait for each other.</summary>
+    /// <summary>
+    /// Takes a share; disposing the result, once, gives it back. A thread takes one share at a time, or two could wait for each other.
+    /// </summary>
     /// <param name="wanted">Bytes. More than the whole budget means the whole budget.</param>
     public IDisposable Take(long wanted)
     {

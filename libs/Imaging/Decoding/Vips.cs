@@ -4,8 +4,8 @@ using Vipslib = NetVips.NetVips;
 namespace Fewshot.Imaging;
 
 /// <summary>
-/// libvips, set up once to read untrusted files: only the loaders that <see cref="VipsFile"/> calls can run, nothing is remembered between calls, and an
-/// operation uses the thread that asks for it, since our own workers share the cores already.
+/// libvips, set up once to read untrusted files: only the loaders that <see cref="VipsFile"/> calls can run, nothing is remembered
+/// between calls, and an operation uses the thread that asks for it, since our own workers share the cores already.
 /// </summary>
 internal static class Vips
 {
@@ -24,7 +24,7 @@ internal static class Vips
     private static string? SetUp()
     {
         if (!ModuleInitializer.VipsInitialized)
-            return $"libvips cannot be loaded: {ModuleInitializer.Exception?.GetBaseException().Message.Split('\n')[0]}";
+            return ImagingLibraries.Failure("libvips", ModuleInitializer.Exception);
         Vipslib.BlockUntrusted = true;
         Operation.Block("VipsForeignLoad", true);
         foreach (var loader in Loaders)

@@ -3,7 +3,10 @@ using Pixels = NetVips.Image;
 
 namespace Fewshot.Imaging;
 
-/// <summary>JPEG, PNG, WebP, TIFF (the first page) and GIF (the first frame) through libvips. Colour profiles and gamma are ignored, as training code does.</summary>
+/// <summary>
+/// JPEG, PNG, WebP, TIFF (the first page) and GIF (the first frame) through libvips. Colour profiles and gamma are ignored, as training
+/// code does.
+/// </summary>
 internal sealed class VipsFile : IEncodedImage
 {
     private const int StripBytes = 1 << 16;
@@ -54,7 +57,7 @@ internal sealed class VipsFile : IEncodedImage
                 Become(image.ExtractBand(0, n: samples));
             if (Orientation != 1)
             {
-                // The file can only be read from top to bottom; turning needs all of it.
+                // The loader reads from top to bottom only; turning needs the whole image.
                 Become(image.CopyMemory());
                 Become(image.Autorot());
             }
@@ -82,7 +85,7 @@ internal sealed class VipsFile : IEncodedImage
             ImageFormat.Jpeg => Pixels.JpegloadSource(source, access: access, failOn: Enums.FailOn.Truncated),
             ImageFormat.Png => Pixels.PngloadSource(source, access: access, failOn: Enums.FailOn.Error),
             ImageFormat.WebP => Pixels.WebploadSource(source, access: access, failOn: Enums.FailOn.Error),
-            // A tile that cannot be read is but a warning to libvips.
+            // libvips reports an unreadable tile as a warning only.
             ImageFormat.Tiff => Pixels.TiffloadSource(source, access: access, failOn: Enums.FailOn.Warning),
             ImageFormat.Gif => Pixels.GifloadSource(source, access: access, failOn: Enums.FailOn.Error),
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not read by libvips."),
@@ -95,12 +98,13 @@ internal sealed class VipsFile : IEncodedImage
         (Enums.Interpretation.Bw or Enums.Interpretation.Grey16, 1 or 2) => 1,
         (Enums.Interpretation.Srgb or Enums.Interpretation.Rgb16, 3 or 4) => 3,
         (Enums.Interpretation.Srgb or Enums.Interpretation.Rgb16, 1 or 2) => 1,
-        var (colours, bands) => throw new ImageFormatException($"{format} images with {bands} channels of {colours} colours are not supported; grey, RGB and CMYK are."),
+        var (colours, bands) => throw new ImageFormatException(
+            $"{format} images with {bands} channels of {colours} colours are not supported; grey, RGB and CMYK are."),
     };
 
     /// <summary>
-    /// All samples, strip by strip on this thread. libvips' own call for the whole picture hands it to another thread and holds it twice, which costs a
-    /// quarter more time for small images. Strips stay below the size from which .NET collects arrays less often.
+    /// All samples, strip by strip on this thread. libvips' own call for the whole picture hands it to another thread and holds it twice,
+    /// which costs a quarter more time for small images. Strips stay below the size from which .NET collects arrays less often.
     /// </summary>
     private byte[] Samples()
     {
@@ -121,5 +125,6 @@ internal sealed class VipsFile : IEncodedImage
     }
 
     /// <summary>libvips' own text is no part of the message: threads share its buffer, so it may be about another image.</summary>
-    private ImageFormatException Damaged(VipsException e) => new($"Damaged {format.ToString().ToUpperInvariant()}: its data is invalid or ends early.", e);
+    private ImageFormatException Damaged(VipsException e) =>
+        new($"Damaged {format.ToString().ToUpperInvariant()}: its data is invalid or ends early.", e);
 }

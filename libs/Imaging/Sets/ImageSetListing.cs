@@ -145,7 +145,8 @@ public sealed class ImageSetListing
     /// <param name="maxPixels">Largest width x height of an image.</param>
     /// <param name="ct">Stops the reading.</param>
     /// <exception cref="ImageSetException">No image is left.</exception>
-    public ImageSet Load(int maxPixels = ImageLimits.MaxPixels, CancellationToken ct = default) => ImageSetLoader.Load(this, maxPixels, ct);
+    public ImageSet Load(int maxPixels = ImageLimits.MaxPixels, CancellationToken ct = default) =>
+        ImageSetLoader.Load(this, maxPixels, ct);
 
     private static ImageSetListing Whole(string source, IReadOnlyList<ListedImage> images, int? classCount, IReadOnlyList<string>? classNames) =>
         new(source, images, classCount, classNames, [new ImageDraw(Enumerable.Range(0, images.Count).ToArray(), images.Count)]);

@@ -20,7 +20,9 @@ internal static class ImageSetLoader
                 // In order, before anything is read: which images the budget is spent on must not depend on which worker is first.
                 for (var i = 0; i < batch.Length; i++)
                     outcomes[i].Reason = TooLarge(listing.Images[batch[i]], ref free);
-                Workers.For(batch.Length, i => outcomes[i] = outcomes[i].Reason is null ? Read(listing.Images[batch[i]], maxPixels) : outcomes[i], ct);
+                void ReadAnyOf(int i) =>
+                    outcomes[i] = outcomes[i].Reason is null ? Read(listing.Images[batch[i]], maxPixels) : outcomes[i];
+                Workers.For(batch.Length, ReadAnyOf, ct);
                 for (var i = 0; i < batch.Length; i++)
                 {
                     if (outcomes[i].Entry is { } entry)

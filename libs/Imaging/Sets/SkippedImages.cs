@@ -22,5 +22,6 @@ internal sealed class SkippedImages(int count = 0, IReadOnlyList<string>? before
 
     /// <summary>That nothing is left.</summary>
     /// <param name="source">What the images came from, as the end of "No image of".</param>
-    public ImageSetException NothingLeft(string source) => new($"No image of {source} can be used; {Count} were skipped. {string.Join(" ", reasons)}");
+    public ImageSetException NothingLeft(string source) =>
+        new($"No image of {source} can be used; {Count} were skipped. {string.Join(" ", reasons)}");
 }

@@ -14,7 +14,8 @@ public sealed class StepContext
     private readonly Action<string> warn;
     private readonly List<Digest> made = [];
 
-    internal StepContext(StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints, Action<string> warn)
+    internal StepContext(
+        StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints, Action<string> warn)
     {
         Key = key;
         Stop = step.Stop;

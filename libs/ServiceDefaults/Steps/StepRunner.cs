@@ -175,7 +175,8 @@ public sealed partial class StepRunner
             LogStarted(step.Stage, key);
             try
             {
-                var context = new StepContext(key, run, artifacts, journal, new LedgerCheckpointStore(artifacts, ledger, lease), text => LogWarning(step.Stage, key, text));
+                var checkpoints = new LedgerCheckpointStore(artifacts, ledger, lease);
+                var context = new StepContext(key, run, artifacts, journal, checkpoints, text => LogWarning(step.Stage, key, text));
                 var result = await OwnThread.RunAsync(step.Stage, () => work(context));
                 var duration = Stopwatch.GetElapsedTime(started);
                 Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));

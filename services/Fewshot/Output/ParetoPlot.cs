@@ -6,7 +6,9 @@ using SkiaSharp;
 
 namespace Fewshot.Cli.Output;
 
-/// <summary>The report of several targets as an SVG: accuracy (mimic loss where there are no labels) against latency and against MACs.</summary>
+/// <summary>
+/// The report of several targets as an SVG: accuracy (mimic loss where there are no labels) against latency and against MACs.
+/// </summary>
 internal static class ParetoPlot
 {
     private const int PanelWidth = 480, PanelHeight = 380, TitleHeight = 36, Gap = 5;
@@ -18,7 +20,8 @@ internal static class ParetoPlot
         var (networks, quality) = Networks(report);
         List<(string Name, Func<Network, double> X)> axes = [("MACs, million per image", network => network.Macs / 1e6)];
         if (networks.TrueForAll(network => network.LatencyUs is not null))
-            axes.Insert(0, ($"latency, ms per batch of {report["device"].Text("batch_size")}", network => network.LatencyUs!.Value / 1000));
+            axes.Insert(0, (
+                $"latency, ms per batch of {report["device"].Text("batch_size")}", network => network.LatencyUs!.Value / 1000));
         var title = $"{report.Text("arch")} compressed to several targets";
 
         var (width, height) = (axes.Count * PanelWidth, TitleHeight + PanelHeight);
@@ -33,7 +36,8 @@ internal static class ParetoPlot
             foreach (var (name, x) in axes)
             {
                 using var panel = Panel(name, quality, [.. networks.Where(network => network.Quality is not null)], x);
-                // The first drawing finds out how much room the labels need, and draws again where that was another than thought: everything would be there twice.
+                // The first rendering measures the labels and draws again if that changes the layout. It happens off screen, or the SVG
+                // would hold everything twice.
                 panel.RenderInMemory(PanelWidth, PanelHeight);
                 panel.Render(canvas, PanelWidth, PanelHeight);
                 canvas.Translate(PanelWidth, 0);
@@ -52,8 +56,8 @@ internal static class ParetoPlot
         plot.YLabel(yName, 14);
         plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
         double[] xs = [.. networks.Select(x)], ys = [.. networks.Select(network => network.Quality!.Value)];
-        Coordinates[] compressed = [.. networks.Where(network => !network.IsOriginal).Select(network => new Coordinates(x(network), network.Quality!.Value))];
-        var line = plot.Add.Scatter(compressed, Color.FromHex("#0969da"));
+        var points = networks.Where(network => !network.IsOriginal).Select(network => new Coordinates(x(network), network.Quality!.Value));
+        var line = plot.Add.Scatter(points.ToArray(), Color.FromHex("#0969da"));
         (line.LegendText, line.LineWidth, line.MarkerSize) = ("compressed to this share of the MACs", 2, 8);
         foreach (var i in Enumerable.Range(0, networks.Length).Where(i => networks[i].IsOriginal))
         {
@@ -84,7 +88,9 @@ internal static class ParetoPlot
         return plot;
     }
 
-    /// <summary>With a title for those who cannot see it, a size that adapts, and fonts of the same widths for viewers without ours.</summary>
+    /// <summary>
+    /// With a title for those who cannot see it, a size that adapts, and fonts of the same widths for viewers without ours.
+    /// </summary>
     private static string Finished(XDocument svg, string title, int width, int height)
     {
         var root = svg.Root!;
@@ -94,7 +100,8 @@ internal static class ParetoPlot
         foreach (var text in root.Descendants(Svg + "text"))
         {
             text.Value = text.Value.Trim();
-            // Skia places every letter and leaves a comma at the end of the list, for which some viewers reject it. Where the text begins is enough.
+            // Skia places every letter and leaves a comma at the end of the list, for which some viewers reject it. Where the text begins
+            // is enough.
             foreach (var place in new[] { text.Attribute("x"), text.Attribute("y") }.OfType<XAttribute>())
                 place.Value = place.Value.Split(',')[0];
             text.SetAttributeValue("font-family", $"{PlotFont.Name}, Verdana, sans-serif");

@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace Fewshot.Cli.Output;
 
 /// <summary>
-/// The font that comes with the program. On a machine without fonts, such as a container, Skia would leave out every text of a plot; and with the
-/// same font a report's plot has the same bytes everywhere.
+/// The font that comes with the program. On a machine without fonts, such as a container, Skia would leave out every text of a plot; and
+/// with the same font a report's plot has the same bytes everywhere.
 /// </summary>
 internal sealed class PlotFont : IFontResolver
 {

@@ -24,7 +24,8 @@ public static class Forged
         BinaryPrimitives.WriteUInt32BigEndian(header, width);
         BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
         header[8] = 8;
-        return [0x89, .. "PNG\r\n\x1a\n"u8, .. Chunk("IHDR", header), .. Chunk("IDAT", [0x78, 0x9c, 3, 0, 0, 0, 0, 1]), .. Chunk("IEND", [])];
+        var data = Chunk("IDAT", [0x78, 0x9c, 3, 0, 0, 0, 0, 1]);
+        return [0x89, .. "PNG\r\n\x1a\n"u8, .. Chunk("IHDR", header), .. data, .. Chunk("IEND", [])];
     }
 
     private static byte[] Chunk(string type, byte[] data)
@@ -53,20 +54,23 @@ public static class Forged
     private static byte[] Jpeg(uint width, uint height) =>
     [
         0xff, 0xd8, 0xff, 0xdb, 0, 67, 0, .. Enumerable.Repeat((byte)1, 64),
-        0xff, 0xc0, 0, 11, 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, 1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0xff, 0xd9,
+        0xff, 0xc0, 0, 11, 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, 1, 1, 0x11, 0,
+        0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0xff, 0xd9,
     ];
 
     private static byte[] Gif(uint width, uint height)
     {
         byte[] size = [(byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8)];
-        return [.. "GIF89a"u8, .. size, 0x80, 0, 0, 0, 0, 0, 255, 255, 255, (byte)',', 0, 0, 0, 0, .. size, 0, 2, 2, 0x44, 1, 0, (byte)';'];
+        byte[] colours = [0, 0, 0, 255, 255, 255];
+        return [.. "GIF89a"u8, .. size, 0x80, 0, 0, .. colours, (byte)',', 0, 0, 0, 0, .. size, 0, 2, 2, 0x44, 1, 0, (byte)';'];
     }
 
     private static byte[] Bmp(uint width, uint height)
     {
         var file = new byte[54 + 64];
         "BM"u8.CopyTo(file);
-        foreach (var (at, value) in new[] { (2, (uint)file.Length), (10, 54u), (14, 40u), (18, width), (22, height), (26, 1u | (24u << 16)) })
+        (int At, uint Value)[] fields = [(2, (uint)file.Length), (10, 54), (14, 40), (18, width), (22, height), (26, 1 | (24 << 16))];
+        foreach (var (at, value) in fields)
             BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(at), value);
         return file;
     }
@@ -98,7 +102,8 @@ public static class Forged
         byte[] body =
         [
             .. "WEBPVP8X"u8, 10, 0, 0, 0, 0, 0, 0, 0, (byte)(width - 1), (byte)((width - 1) >> 8), (byte)((width - 1) >> 16),
-            (byte)(height - 1), (byte)((height - 1) >> 8), (byte)((height - 1) >> 16), .. "VP8L"u8, 8, 0, 0, 0, 0x2f, 0, 0, 0, 0, 7, 0xd0, 0xff,
+            (byte)(height - 1), (byte)((height - 1) >> 8), (byte)((height - 1) >> 16),
+            .. "VP8L"u8, 8, 0, 0, 0, 0x2f, 0, 0, 0, 0, 7, 0xd0, 0xff,
         ];
         return [.. "RIFF"u8, (byte)body.Length, 0, 0, 0, .. body];
     }

@@ -147,15 +147,18 @@ public sealed class ImageDecoderTests(OracleImages images) : IClassFixture<Oracl
     [InlineData("float.tif", "Float samples")]
     [InlineData("five.tif", "5 channels")]
     public void Decode_Unsupported_SaysWhy(string name, string reason) => Assert.Contains(
-        reason, Assert.Throws<ImageFormatException>(() => ImageDecoder.Decode(images.Read(name))).Message, StringComparison.OrdinalIgnoreCase);
+        reason, Assert.Throws<ImageFormatException>(() =>
+            ImageDecoder.Decode(images.Read(name))).Message, StringComparison.OrdinalIgnoreCase);
 
     [SkippableFact]
     public void Decode_MutatedFiles_DecodeOrThrowImageFormatException()
     {
         string[] names =
         [
-            "progressive.jpg", "cmyk.jpg", "orientation6.jpg", "palette16.png", "interlaced.png", "sixteen.png", "orientation8.png", "alpha.webp",
-            "lossless.webp", "animated.webp", "rgb-tiff_lzw.tif", "rgb-jpeg.tif", "tiles.tif", "bilevel.tif", "animated.gif", "interlaced.gif", "rle8.bmp", "rgb565.bmp",
+            "progressive.jpg", "cmyk.jpg", "orientation6.jpg", "palette16.png", "interlaced.png", "sixteen.png", "orientation8.png",
+            "alpha.webp",
+            "lossless.webp", "animated.webp", "rgb-tiff_lzw.tif", "rgb-jpeg.tif", "tiles.tif", "bilevel.tif", "animated.gif",
+            "interlaced.gif", "rle8.bmp", "rgb565.bmp",
         ];
         var refused = 0;
         foreach (var name in names)

@@ -14,7 +14,10 @@ public static class MemoryProbe
 {
     private const string ResetPeak = "/proc/self/clear_refs";
 
-    /// <summary>By how many bytes the process grows at its worst moment: resident memory where the system can be asked to measure anew, else what was allocated.</summary>
+    /// <summary>
+    /// By how many bytes the process grows at its worst moment: resident memory where the system can be asked to measure anew, else what
+    /// was allocated.
+    /// </summary>
     public static long PeakGrowth(Action action)
     {
         GC.Collect();
