@@ -21,7 +21,9 @@ public static class ImageLimits
     /// <summary>Most bytes that the encoded images of one set take in memory.</summary>
     public const long MaxSetBytes = 8L << 30;
 
-    /// <summary>Most bytes that the decoded images of one set take in memory: 57,000 of 224 x 224 pixels where crops are not random.</summary>
+    /// <summary>
+    /// Most bytes that the decoded images of one set take in memory: 57,000 of 224 x 224 pixels where crops are not random.
+    /// </summary>
     public const long MaxKeptBytes = 8L << 30;
 
     /// <summary>

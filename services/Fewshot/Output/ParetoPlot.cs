@@ -115,7 +115,8 @@ internal static class ParetoPlot
         var targets = (report["targets"] as JsonArray ?? []).Select(target => target!).ToArray();
         var teacher = report["teacher"];
         var labeled = teacher.Number("top1") is not null;
-        var networks = new List<Network> { new("original", Latency(teacher), Macs(teacher), labeled ? 100 * teacher.Number("top1") : 0, IsOriginal: true) };
+        var quality = labeled ? 100 * teacher.Number("top1") : 0;
+        var networks = new List<Network> { new("original", Latency(teacher), Macs(teacher), quality, IsOriginal: true) };
         networks.AddRange(targets.Select(target => new Network(
             Figures.Shown(target.Number("macs_ratio"), "0.00##"),
             Latency(target["result"]),
