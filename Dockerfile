@@ -54,7 +54,7 @@ COPY --from=build /out/Gateway /app
 FROM runtime AS worker
 USER root
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libopenblas0-openmp libpng16-16 libtorch1.13 libturbojpeg0 \
+    && apt-get install -y --no-install-recommends libopenblas0-openmp libtorch1.13 \
     && rm -rf /var/lib/apt/lists/*
 # After the packages, which are one layer of all four then.
 ARG SERVICE
@@ -63,12 +63,7 @@ USER 64198:64198
 
 # The driver comes from the node, everything else of CUDA from the packages.
 FROM runtime AS worker-gpu
-USER root
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpng16-16 libturbojpeg0 \
-    && rm -rf /var/lib/apt/lists/*
 ARG SERVICE
 COPY --from=build-gpu /out/${SERVICE} /app
 # Which GPUs it sees is the device plugin's to say.
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
-USER 64198:64198

@@ -17,8 +17,8 @@ public static class Libtorch
     /// <summary>The folder that libtorch was loaded from. Null before.</summary>
     public static string? Folder { get; private set; }
 
-    /// <summary>What oneDNN knows of the processor's caches where the processor does not tell; null where it does.</summary>
-    public static string? Caches { get; private set; }
+    /// <summary>What libtorch's libraries of kernels had to be told of this processor.</summary>
+    public static IReadOnlyList<string> Told { get; private set; } = [];
 
     private static (string[] Before, string Bridge) Files =>
         OperatingSystem.IsWindows() ? (["c10.dll", "torch_cpu.dll", "torch.dll"], "LibTorchSharp.dll")
@@ -40,8 +40,8 @@ public static class Libtorch
             // Asked only when the usual search fails: on systems whose libstdc++ is too old for TorchSharp's library, and where something is missing,
             // which Load explains.
             AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
-            // TorchSharp's own search would load it without what oneDNN must be told.
-            if (HiddenCaches.AreHidden)
+            // TorchSharp's own search would load it without what its libraries must be told.
+            if (AmdProcessor.IsUsed)
                 Load();
         }
     }
@@ -59,10 +59,8 @@ public static class Libtorch
             foreach (var path in before.Select(Find))
             {
                 var library = LoadFile(path);
-                if (path.EndsWith("libtorch_cpu.so", StringComparison.Ordinal) && HiddenCaches.AreHidden)
-                    Caches = HiddenCaches.Reveal(library, path)
-                        ? "hidden by this virtual machine; oneDNN was told their sizes"
-                        : ProcessSettings.LimitOneDnn();
+                if (path.EndsWith("libtorch_cpu.so", StringComparison.Ordinal) && AmdProcessor.IsUsed)
+                    Told = [.. AmdProcessor.Tell(library, path)];
                 Folder = Path.GetDirectoryName(path);
             }
 

@@ -5,17 +5,39 @@ public static class PreviewGrid
 {
     private const int Gap = 2;
     private const int UsualSide = 96;
+    private const int MostPixels = 64 << 20;
     private const byte Paper = 255;
 
     /// <summary>
-    /// Draws images row by row into a grid about as wide as high, every one in a cell as large as the largest image. Where even that is small, all are
-    /// magnified by one whole factor, so that a pixel stays a square of one colour.
+    /// Draws images row by row into a grid about as wide as high, every one in a cell as large as the largest image. Where even that is
+    /// small, all are magnified by one whole factor, so that a pixel stays a square of one colour. Images that would make the grid larger
+    /// than some 64 megapixels are shrunk, ones that cannot be decoded are left out.
     /// </summary>
-    /// <param name="images">At least one, of any sizes and 1 or 3 channels.</param>
-    /// <returns>Grey where all images are grey, else RGB.</returns>
-    public static Image Draw(IReadOnlyList<Image> images)
+    /// <param name="entries">Encoded images of any sizes.</param>
+    /// <returns>RGB. Empty paper where no image can be decoded.</returns>
+    public static Image Draw(IReadOnlyList<ImageSetEntry> entries)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        var most = Math.Max(1, (int)Math.Sqrt(MostPixels / Math.Max(1, entries.Count)) - (2 * Gap));
+        var images = new List<Image>();
+        foreach (var entry in entries)
+        {
+            try
+            {
+                images.Add(ImageDecoder.Decode(entry.Encoded, channels: 3, image => Fitted(image, most)));
+            }
+            catch (ImageFormatException)
+            {
+                // Whoever uses the set counts it; a preview shows what there is.
+            }
+        }
+
+        return Draw(images.Count > 0 ? images : [new Image(1, 1, 3, [Paper, Paper, Paper])]);
+    }
+
+    /// <summary>Draws images that are decoded already.</summary>
+    /// <param name="images">At least one, of 1 or 3 channels.</param>
+    internal static Image Draw(IReadOnlyList<Image> images)
+    {
         var channels = images.Max(image => image.Channels);
         var (width, height) = (images.Max(image => image.Width), images.Max(image => image.Height));
         var factor = Math.Max(1, UsualSide / Math.Max(width, height));
@@ -23,7 +45,7 @@ public static class PreviewGrid
         var rows = (images.Count + columns - 1) / columns;
         var (stepX, stepY) = ((width * factor) + Gap, (height * factor) + Gap);
         var (gridWidth, gridHeight) = ((columns * stepX) + Gap, (rows * stepY) + Gap);
-        var pixels = Pixels.Allocate(gridWidth, gridHeight, channels);
+        var pixels = GC.AllocateUninitializedArray<byte>(checked(gridWidth * gridHeight * channels));
         Array.Fill(pixels, Paper);
         for (var i = 0; i < images.Count; i++)
         {
@@ -32,6 +54,13 @@ public static class PreviewGrid
         }
 
         return new Image(gridWidth, gridHeight, channels, pixels);
+    }
+
+    private static Image Fitted(Image image, int most)
+    {
+        var longer = Math.Max(image.Width, image.Height);
+        int Scaled(int side) => Math.Max(1, (int)((long)side * most / longer));
+        return longer <= most ? image : Resampler.Resize(image, Scaled(image.Width), Scaled(image.Height), Interpolation.Bilinear);
     }
 
     private static void Magnify(Image image, int factor, byte[] target, int targetWidth, int left, int top)

@@ -44,8 +44,8 @@ public static class Resampler
         var columns = new Weights(source.Width, width, window.X, window.Width, interpolation);
         var rows = new Weights(source.Height, height, window.Y, window.Height, interpolation);
         var (firstRow, rowCount) = rows.Span;
-        var between = ArrayPool<byte>.Shared.Rent(rowCount * rowBytes);
-        var target = Pixels.Allocate(window.Width, window.Height, channels);
+        var between = ArrayPool<byte>.Shared.Rent(checked(rowCount * rowBytes));
+        var target = GC.AllocateUninitializedArray<byte>(checked(rowBytes * window.Height));
         try
         {
             for (var y = 0; y < rowCount; y++)

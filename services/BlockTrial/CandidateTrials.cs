@@ -3,6 +3,7 @@ using Fewshot.Compression;
 using Fewshot.Compression.Trials;
 using Fewshot.Models;
 using Fewshot.ServiceDefaults;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.BlockTrial;
 
@@ -18,7 +19,7 @@ internal static class CandidateTrials
     public static TrialJobOutcome Run(StepContext step, TrialJob job)
     {
         using var teacher = Checkpoint.Load(step.Materialize(job.Network));
-        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        using var images = step.LoadImages(job.Images, teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
         var progress = step.CountImages(job.Settings.Criterion == Criterion.Practise ? job.Settings.BatchSize : 1);
         var outcomes = BlockTrials.Run(teacher, images, job.Candidates, job.Settings, job.Compute, progress, step.Checkpoints, step.Stop);
         return new TrialJobOutcome(outcomes, images.Count);

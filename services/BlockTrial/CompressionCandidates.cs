@@ -5,6 +5,7 @@ using Fewshot.Compression.Mimicking;
 using Fewshot.Compression.Trials;
 using Fewshot.Models;
 using Fewshot.ServiceDefaults;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.BlockTrial;
 
@@ -22,8 +23,8 @@ internal static class CompressionCandidates
     public static void Run(StepContext step, CompressionJob job, Action<int, TriedCompression, int> done)
     {
         using var teacher = Checkpoint.Load(step.Materialize(job.Network));
-        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
-        using var metric = NetworkImages.Load(step.Materialize(job.MetricImages), teacher.Spec.Preprocessing, job.Compute.Device, augmented: false);
+        using var images = step.LoadImages(job.Images, teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        using var metric = step.LoadImages(job.MetricImages, teacher.Spec.Preprocessing, job.Compute.Device, augmented: false);
         var finished = 0;
         // What does not fit into memory side by side goes one after the other.
         foreach (var part in job.Candidates.Chunk(CompressionTrials.GroupSize(teacher)))

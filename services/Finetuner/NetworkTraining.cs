@@ -5,6 +5,7 @@ using Fewshot.Compression.Finetuning;
 using Fewshot.Compression.Mimicking;
 using Fewshot.Models;
 using Fewshot.ServiceDefaults;
+using Fewshot.StageDefaults;
 
 namespace Fewshot.Finetuner;
 
@@ -38,7 +39,7 @@ internal static class NetworkTraining
     {
         using var teacher = Checkpoint.Load(step.Materialize(job.Teacher));
         using var student = teacher.Apply(job.Edits);
-        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        using var images = step.LoadImages(job.Images, teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
         var loss = MimicFinetuning.Run(
             teacher, student, images, job.Settings, job.FeaturePoint, job.Compute, step.CountImages(job.Settings.BatchSize), step.Checkpoints, step.Stop);
         return new FinetunedNetwork(step.Store(stream => Checkpoint.Save(student, stream)), loss, images.Count, student.RenamedBlocks());
@@ -48,7 +49,7 @@ internal static class NetworkTraining
     {
         using var teacher = Checkpoint.Load(step.Materialize(job.Teacher));
         using var start = Checkpoint.Load(step.Materialize(job.Start));
-        using var images = NetworkImages.Load(step.Materialize(job.Images), teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        using var images = step.LoadImages(job.Images, teacher.Spec.Preprocessing, job.Compute.Device, augmented: true);
         var (student, loss) = ProgressiveFinetuning.Run(teacher, start, job.Edits, images, job.Settings, job.Compute, step.CountImages(job.Settings.BatchSize), step.Checkpoints, step.Stop);
         using (student)
             return new FinetunedNetwork(step.Store(stream => Checkpoint.Save(student, stream)), loss, images.Count, student.RenamedBlocks());
@@ -58,7 +59,7 @@ internal static class NetworkTraining
     {
         using var original = Checkpoint.Load(step.Materialize(job.Network));
         using var network = original.Apply(job.Edits);
-        using var images = NetworkImages.Load(step.Materialize(job.Images), network.Spec.Preprocessing, job.Compute.Device, augmented: false);
+        using var images = step.LoadImages(job.Images, network.Spec.Preprocessing, job.Compute.Device, augmented: false);
         return new EvaluatedNetwork(Evaluation.Run(network, images, job.BatchSize, job.Compute, step.CountImages(1), step.Stop), images.Skipped);
     }
 
@@ -66,7 +67,7 @@ internal static class NetworkTraining
     {
         using var original = Checkpoint.Load(step.Materialize(job.Network));
         using var network = original.Apply(job.Edits);
-        using var images = NetworkImages.Load(step.Materialize(job.Images), network.Spec.Preprocessing, job.Compute.Device, augmented: true);
+        using var images = step.LoadImages(job.Images, network.Spec.Preprocessing, job.Compute.Device, augmented: true);
         var loss = SupervisedTraining.Run(network, images, job.Settings, job.Compute, step.CountImages(job.Settings.BatchSize), step.Checkpoints, step.Stop);
         return new TrainedNetwork(step.Store(stream => Checkpoint.Save(network, stream)), loss, images.Count);
     }

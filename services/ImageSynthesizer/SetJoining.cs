@@ -14,7 +14,6 @@ internal sealed class SetJoining(IArtifactStore artifacts)
     /// <param name="previewImages">At most this many are drawn, from the first on.</param>
     /// <exception cref="PreconditionException">The sets differ in their classes.</exception>
     /// <exception cref="ImageSetException">An artifact is no image set.</exception>
-    /// <exception cref="ImageFormatException">An image cannot be decoded.</exception>
     public async Task<JoinedSet> RunAsync(IReadOnlyList<Digest> digests, int previewImages, CancellationToken ct)
     {
         var entries = new List<ImageSetEntry>();
@@ -30,7 +29,7 @@ internal sealed class SetJoining(IArtifactStore artifacts)
             entries.AddRange(set.Entries);
         }
 
-        var preview = PngEncoder.Encode(PreviewGrid.Draw([.. entries.Take(previewImages).Select(entry => ImageDecoder.Decode(entry.Encoded))]));
+        var preview = PngEncoder.Encode(PreviewGrid.Draw([.. entries.Take(previewImages)]));
         var joined = await Task.Run(() => artifacts.Put(stream => ImageSetFile.Write(stream, new ImageSet(entries, classes) { Prepared = prepared })), ct);
         return new JoinedSet(joined.Digest, await artifacts.PutBytesAsync(preview, ct), entries.Count);
     }

@@ -51,6 +51,15 @@ public sealed class BlockTrialTests
     }
 
     [Fact]
+    public async Task RunTrials_UploadedSetWithUnusableImages_UsesTheOthers()
+    {
+        await using var host = await StartedAsync();
+        var request = await RequestAsync(host, "layer1.1");
+        request.ImageSetDigest = await host.ImagesAsync(6, hostile: true);
+        Assert.Equal(6, (await RunAsync(host, request)).Result.Images);
+    }
+
+    [Fact]
     public async Task RunTrials_BadArtifacts_SayWhatIsWrong()
     {
         await using var host = await StartedAsync();

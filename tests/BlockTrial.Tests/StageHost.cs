@@ -86,7 +86,8 @@ internal sealed class StageHost : IAsyncDisposable
     });
 
     /// <summary>Images of coloured noise, the same every time.</summary>
-    public Task<string> ImagesAsync(int count, bool labeled = false, bool broken = false) => PutAsync(stream =>
+    /// <param name="hostile">Adds an image that claims to be 1 x 50,000,000 pixels, and one that is no image.</param>
+    public Task<string> ImagesAsync(int count, bool labeled = false, bool broken = false, bool hostile = false) => PutAsync(stream =>
     {
         var random = new Random(count);
         var entries = Enumerable.Range(0, count).Select(i =>
@@ -94,7 +95,15 @@ internal sealed class StageHost : IAsyncDisposable
             var pixels = new byte[32 * 32 * 3];
             random.NextBytes(pixels);
             return new ImageSetEntry($"{i}.png", broken ? [1, 2, 3] : PngEncoder.Encode(new Image(32, 32, 3, pixels)), labeled ? i % 4 : null);
-        });
+        }).ToList();
+        if (hostile)
+        {
+            byte[] size = [1, 0, 0, 0, .. BitConverter.GetBytes(50_000_000)];
+            byte[] bitmap = [.. "BM"u8, .. new byte[8], 54, 0, 0, 0, 40, 0, 0, 0, .. size, 1, 0, 24, 0, .. new byte[24]];
+            entries.Insert(0, new ImageSetEntry("long.bmp", bitmap, labeled ? 0 : null));
+            entries.Add(new ImageSetEntry("none.png", [1, 2, 3], labeled ? 0 : null));
+        }
+
         ImageSetFile.Write(stream, new ImageSet([.. entries], labeled ? 4 : null));
     });
 }

@@ -81,16 +81,20 @@ public sealed class FinetunerTests
         Assert.Contains("start_digest", without.Status.Detail, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Evaluate_LabeledImages_CountsHits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Evaluate_LabeledImages_CountsHitsAndUnusableImages(bool hostile)
     {
         await using var host = await StartedAsync();
-        var request = new EvaluateRequest { Network = new Networks.V1.Network { Digest = await host.NetworkAsync() }, ImageSetDigest = await host.ImagesAsync(9, labeled: true), BatchSize = 4 };
+        var images = await host.ImagesAsync(9, labeled: true, hostile: hostile);
+        var network = new Networks.V1.Network { Digest = await host.NetworkAsync() };
+        var request = new EvaluateRequest { Network = network, ImageSetDigest = images, BatchSize = 4 };
         using var call = Client(host).Evaluate(request, deadline: StageHost.Deadline);
         EvaluateResponse? last = null;
         await foreach (var message in call.ResponseStream.ReadAllAsync())
             last = message;
-        Assert.Equal((9, 0, 1.0), (last!.Result.Images, last.Result.SkippedImages, last.Result.Top5));
+        Assert.Equal((9, hostile ? 2 : 0, 1.0), (last!.Result.Images, last.Result.SkippedImages, last.Result.Top5));
         Assert.InRange(last.Result.Top1, 0, 1);
     }
 

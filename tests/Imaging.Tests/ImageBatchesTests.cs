@@ -16,7 +16,7 @@ public sealed class ImageBatchesTests
         foreach (var (width, height) in new[] { (50, 41), (41, 83), (200, 90), (40, 40), (31, 77), (97, 24) })
             folder.Write($"{width}x{height}.png", Scenes.Png(width, height, 3, (ulong)width));
         // Greyscale and very large ones are among these; without them the drawn pictures have to do.
-        if (Shared("data/imagenet/originals") is { } originals)
+        if (SharedFolder.Find("data/imagenet/originals") is { } originals)
         {
             foreach (var file in Directory.EnumerateFiles(originals).Order(StringComparer.Ordinal))
                 File.Copy(file, folder[Path.GetFileName(file)]);
@@ -282,16 +282,5 @@ public sealed class ImageBatchesTests
         }
 
         return true;
-    }
-
-    private static string? Shared(string path)
-    {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (Path.Combine(at.FullName, "shared", path) is var found && Directory.Exists(found))
-                return found;
-        }
-
-        return null;
     }
 }

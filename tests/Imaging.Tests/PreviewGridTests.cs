@@ -32,5 +32,19 @@ public class PreviewGridTests
         Assert.Equal((0, 255, 0, 255), (At(grid, 2, 2), At(grid, 2, 60), At(grid, 104, 121), At(grid, 115, 2)));
     }
 
+    [Fact]
+    public void Draw_EncodedImagesOfExtremeSizes_StaysSmallAndLeavesOutWhatIsBroken()
+    {
+        ImageSetEntry[] entries =
+        [
+            new("0", Scenes.Png(20_000, 1, 1, 1), null), new("1", [1, 2, 3], null),
+            new("2", Scenes.Png(1, 20_000, 1, 1), null), new("3", Forged.Png(1, 50_000_000), null),
+        ];
+        var grid = PreviewGrid.Draw(entries);
+        // Two columns of cells whose side is sqrt(64 Mi / 4) less two gaps.
+        Assert.Equal(((2 * (4096 - 4 + 2)) + 2, 4096 - 4 + 4), (grid.Width, grid.Height));
+        Assert.All(PreviewGrid.Draw([entries[1]]).Pixels, value => Assert.Equal(255, value));
+    }
+
     private static int At(Image image, int x, int y) => image.Pixels[((y * image.Width) + x) * image.Channels];
 }

@@ -37,7 +37,7 @@ internal static partial class ProcessSettings
     internal static string LimitOneDnn()
     {
         SetDefault("ONEDNN_MAX_CPU_ISA", "AVX");
-        return "hidden by this virtual machine; oneDNN keeps to AVX, which is slow";
+        return "this virtual machine hides the cache sizes; oneDNN keeps to AVX, which is slow";
     }
 
     private static bool UserTunedMalloc() =>

@@ -3,6 +3,12 @@ namespace Fewshot.Imaging;
 /// <summary>One image as batches need it.</summary>
 internal sealed class DecodedImage
 {
+    /// <summary>
+    /// Longest shape that is kept whole. Beyond it <see cref="AugmentationLaws.ResizedCrop"/> finds no crop of 8 % of the area whose
+    /// ratio is at most 4/3, and always takes the same one from the middle: what lies further out is never seen.
+    /// </summary>
+    private const int MostAspect = 17;
+
     private readonly Image? source;
 
     private DecodedImage(byte[] evaluation, Image? source, int? label)
@@ -18,13 +24,26 @@ internal sealed class DecodedImage
     /// <summary>Decodes an image.</summary>
     /// <param name="entry">The encoded image.</param>
     /// <param name="transform">The network's preprocessing.</param>
-    /// <param name="keepSource">Keeps the whole picture for random crops, shrunk to twice the network's own resizing where it is larger still.</param>
-    public static DecodedImage From(ImageSetEntry entry, EvaluationTransform transform, bool keepSource)
+    /// <param name="keepSource">Keeps the picture for random crops, shrunk to twice the network's own resizing where it is larger.</param>
+    /// <exception cref="ImageFormatException">It cannot be decoded.</exception>
+    public static DecodedImage From(ImageSetEntry entry, EvaluationTransform transform, bool keepSource) =>
+        ImageDecoder.Decode(entry.Encoded, transform.Channels, image =>
+        {
+            var evaluation = new byte[transform.Channels * transform.Size * transform.Size];
+            PlaneByPlane(transform.Apply(image), mirror: false, evaluation);
+            return new DecodedImage(evaluation, keepSource ? Shrunk(image, transform) : null, entry.Label);
+        });
+
+    /// <summary>Bytes that <see cref="From"/> will keep of an image.</summary>
+    /// <exception cref="ImageFormatException">Its header cannot be read.</exception>
+    public static long BytesOf(ImageSetEntry entry, EvaluationTransform transform, bool keepSource)
     {
-        var image = ImageDecoder.Decode(entry.Encoded, transform.Channels);
-        var evaluation = new byte[transform.Channels * transform.Size * transform.Size];
-        PlaneByPlane(transform.Apply(image), mirror: false, evaluation);
-        return new DecodedImage(evaluation, keepSource ? Shrunk(image, transform) : null, entry.Label);
+        var evaluation = (long)transform.Channels * transform.Size * transform.Size;
+        if (!keepSource)
+            return evaluation;
+        var (width, height) = ImageDecoder.SizeOf(entry.Encoded);
+        var (_, _, window) = Shrinking(width, height, transform);
+        return evaluation + ((long)window.Width * window.Height * transform.Channels);
     }
 
     /// <summary>Writes the augmented image, [channels, size, size].</summary>
@@ -44,12 +63,29 @@ internal sealed class DecodedImage
 
     private static Image Shrunk(Image image, EvaluationTransform transform)
     {
-        var most = 2 * Math.Max(transform.Size, transform.Resize);
-        var shorter = Math.Min(image.Width, image.Height);
-        return shorter <= most
+        var (width, height, window) = Shrinking(image.Width, image.Height, transform);
+        return (window.Width, window.Height) == (image.Width, image.Height)
             ? image
-            : Resampler.Resize(image, (int)((long)image.Width * most / shorter), (int)((long)image.Height * most / shorter), transform.Interpolation);
+            : Resampler.Resize(image, new(0, 0, image.Width, image.Height), width, height, window, transform.Interpolation);
     }
+
+    /// <summary>The size that an image is shrunk to, and the part of that which is kept.</summary>
+    private static (int Width, int Height, PixelBox Window) Shrinking(int width, int height, EvaluationTransform transform)
+    {
+        var most = 2 * Math.Max(transform.Size, transform.Resize);
+        var shorter = Math.Min(width, height);
+        if (shorter > most)
+            (width, height) = ((int)((long)width * most / shorter), (int)((long)height * most / shorter));
+        var (x, columns) = Middle(width, MostAspect * height);
+        var (y, rows) = Middle(height, MostAspect * width);
+        return (width, height, new(x, y, columns, rows));
+    }
+
+    /// <summary>
+    /// The middle of a side. As much is left out before it as after it, so that the middle of the middle is the same pixels.
+    /// </summary>
+    private static (int Start, int Length) Middle(int length, int most) =>
+        length <= most ? (0, length) : ((length - most) / 2, most + ((length - most) % 2));
 
     private static void PlaneByPlane(Image image, bool mirror, Span<byte> target)
     {

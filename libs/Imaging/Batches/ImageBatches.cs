@@ -10,7 +10,6 @@ namespace Fewshot.Imaging;
 /// </summary>
 public sealed class ImageBatches : IDisposable
 {
-    private const int ReasonsKept = 5;
     private readonly EvaluationTransform transform;
     private readonly Device device;
     private readonly Augmentation augmentation;
@@ -18,35 +17,50 @@ public sealed class ImageBatches : IDisposable
     private readonly Tensor mean, std;
     private (ulong Seed, long Epoch, int[] Order)? shuffled;
 
-    /// <summary>Decodes a set; images that cannot be decoded are skipped and counted.</summary>
+    /// <summary>
+    /// Decodes a set. Images that cannot be decoded, or would take more memory than <see cref="ImageLimits"/> allows, are skipped and
+    /// counted.
+    /// </summary>
     /// <param name="set">The encoded images.</param>
     /// <param name="transform">The network's preprocessing.</param>
     /// <param name="device">Where batches go.</param>
     /// <param name="augmentation">What <see cref="Training"/> does.</param>
     /// <exception cref="ImageSetException">No image is left.</exception>
     public ImageBatches(ImageSet set, EvaluationTransform transform, Device device, Augmentation augmentation = Augmentation.None)
+        : this(set, transform, device, augmentation, ImageLimits.MaxKeptBytes)
+    {
+    }
+
+    internal ImageBatches(ImageSet set, EvaluationTransform transform, Device device, Augmentation augmentation, long maxKeptBytes)
     {
         transform.Check();
         (this.transform, this.device, this.augmentation) = (transform, device, augmentation);
         var keepSource = AugmentationLaws.CropOf(augmentation, transform.Size) == Augmentation.RandomResizedCropFlip;
-        var decoded = new DecodedImage?[set.Entries.Count];
-        var reasons = new string?[set.Entries.Count];
-        Workers.For(decoded.Length, i =>
+        var entries = set.Entries;
+        var kept = new long[entries.Count];
+        var decoded = new DecodedImage?[entries.Count];
+        var reasons = new string?[entries.Count];
+        Workers.For(entries.Count, i =>
+            reasons[i] = Try(entries[i], entry => kept[i] = DecodedImage.BytesOf(entry, transform, keepSource)));
+        for (var i = 0; i < entries.Count; i++)
         {
-            try
+            if (reasons[i] is null && (maxKeptBytes -= kept[i]) < 0)
             {
-                decoded[i] = DecodedImage.From(set.Entries[i], transform, keepSource);
+                const long most = ImageLimits.MaxKeptBytes >> 30;
+                reasons[i] = $"{entries[i].Name}: The decoded images of the set would take more than {most} GB; use fewer images.";
+                maxKeptBytes += kept[i];
             }
-            catch (ImageFormatException e)
-            {
-                reasons[i] = $"{set.Entries[i].Name}: {e.Message}";
-            }
-        });
+        }
+
+        Workers.For(entries.Count, i =>
+            reasons[i] ??= Try(entries[i], entry => decoded[i] = DecodedImage.From(entry, transform, keepSource)));
+        var skipped = new SkippedImages(set.Skipped, set.SkipReasons);
+        foreach (var reason in reasons.OfType<string>())
+            skipped.Add(reason);
         images = decoded.OfType<DecodedImage>().ToArray();
-        Skipped = decoded.Length - images.Length;
-        SkipReasons = reasons.OfType<string>().Take(ReasonsKept).ToArray();
+        (Skipped, SkipReasons) = (skipped.Count, skipped.Reasons);
         if (images.Length == 0)
-            throw new ImageSetException($"No image of the set can be decoded; {Skipped} were skipped. {string.Join(" ", SkipReasons)}");
+            throw skipped.NothingLeft("the set");
         Labels = images.Select(i => i.Label).ToArray();
         ClassCount = set.ClassCount;
         mean = PerChannel(transform.Mean);
@@ -56,7 +70,7 @@ public sealed class ImageBatches : IDisposable
     /// <summary>Images that were decoded.</summary>
     public int Count => images.Length;
 
-    /// <summary>Images that were not.</summary>
+    /// <summary>Images that were skipped, here or when the set was read.</summary>
     public int Skipped { get; }
 
     /// <summary>The first reasons for skipping, each with the image's name.</summary>
@@ -109,6 +123,19 @@ public sealed class ImageBatches : IDisposable
     {
         mean.Dispose();
         std.Dispose();
+    }
+
+    private static string? Try(ImageSetEntry entry, Action<ImageSetEntry> work)
+    {
+        try
+        {
+            work(entry);
+            return null;
+        }
+        catch (ImageFormatException e)
+        {
+            return $"{entry.Name}: {e.Message}";
+        }
     }
 
     private int[] OrderOf(ulong seed, long epoch)

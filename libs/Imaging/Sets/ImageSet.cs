@@ -2,7 +2,7 @@ namespace Fewshot.Imaging;
 
 /// <summary>An image as its file's bytes.</summary>
 /// <param name="Name">Path below the set's root, with slashes.</param>
-/// <param name="Encoded">JPEG or PNG.</param>
+/// <param name="Encoded">A file that <see cref="ImageDecoder"/> reads.</param>
 /// <param name="Label">Class index from 0; null where there is none.</param>
 public sealed record ImageSetEntry(string Name, byte[] Encoded, int? Label);
 

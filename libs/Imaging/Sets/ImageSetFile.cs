@@ -26,7 +26,7 @@ public static class ImageSetFile
             file.Write(entry.Encoded);
     }
 
-    /// <summary>Reads a set from a file.</summary>
+    /// <summary>Reads a set from a file. An image that is larger than <see cref="ImageLimits"/> allows is skipped and counted.</summary>
     /// <exception cref="ImageSetException">The file is no image set.</exception>
     public static ImageSet Read(string path)
     {
@@ -36,7 +36,9 @@ public static class ImageSetFile
 
     /// <summary>Reads a set from a seekable stream.</summary>
     /// <inheritdoc cref="Read(string)"/>
-    public static ImageSet Read(Stream file)
+    public static ImageSet Read(Stream file) => Read(file, ImageLimits.MaxSetBytes);
+
+    internal static ImageSet Read(Stream file, long maxBytes)
     {
         try
         {
@@ -47,18 +49,29 @@ public static class ImageSetFile
             var (names, labels) = (description?.Names, description?.Labels);
             if (names is null || names.Count != header.Entries.Count || (labels is not null && labels.Count != names.Count) || labels is null != (description!.Classes is null))
                 throw new ImageSetException($"Damaged image set: {header.Entries.Count} images with {names?.Count ?? 0} names and {labels?.Count ?? 0} labels.");
-            var entries = new ImageSetEntry[names.Count];
-            for (var i = 0; i < entries.Length; i++)
+            var entries = new List<ImageSetEntry>(names.Count);
+            var skipped = new SkippedImages();
+            for (var i = 0; i < names.Count; i++)
             {
                 var tensor = header.Entries[i];
-                if (tensor.Name != TensorName(i) || tensor.Dtype != "U8" || tensor.Shape.Count != 1 || tensor.Length > Array.MaxLength)
+                if (tensor.Name != TensorName(i) || tensor.Dtype != "U8" || tensor.Shape.Count != 1)
                     throw new ImageSetException($"Damaged image set: tensor {i} is not a U8 vector named {TensorName(i)}.");
+                if (ImageLimits.Refusal(tensor.Length, maxBytes) is { } refusal)
+                {
+                    skipped.Add($"{names[i]}: {refusal}");
+                    file.Seek(tensor.Length, SeekOrigin.Current);
+                    continue;
+                }
+
                 var encoded = GC.AllocateUninitializedArray<byte>((int)tensor.Length);
                 file.ReadExactly(encoded);
-                entries[i] = new ImageSetEntry(names[i], encoded, labels?[i]);
+                maxBytes -= tensor.Length;
+                entries.Add(new ImageSetEntry(names[i], encoded, labels?[i]));
             }
 
-            return new ImageSet(entries, description.Classes) { Prepared = description.Prepared == true };
+            if (entries.Count == 0 && skipped.Count > 0)
+                throw skipped.NothingLeft("the set");
+            return new ImageSet(entries, description.Classes, skipped.Count, skipped.Reasons) { Prepared = description.Prepared == true };
         }
         catch (Exception e) when (e is SafetensorsFormatException or JsonException)
         {

@@ -12,7 +12,10 @@ public sealed record ListedImage(string Name, string Path, int? Label);
 public sealed class ImageSetListing
 {
     private const int MostClasses = 1_000_000;
-    private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase) { ".jpg", ".jpeg", ".jpe", ".png" };
+    private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+    };
 
     private ImageSetListing(string source, IReadOnlyList<ListedImage> images, int? classCount, IReadOnlyList<string>? classNames, IReadOnlyList<ImageDraw> draws)
     {
@@ -33,8 +36,11 @@ public sealed class ImageSetListing
 
     internal IReadOnlyList<ImageDraw> Draws { get; }
 
+    /// <summary>Whether a file is taken for an image by its name's ending.</summary>
+    public static bool HasImageName(string path) => Extensions.Contains(Path.GetExtension(path));
+
     /// <summary>
-    /// The JPEG and PNG files of a folder, recursively. When every image lies in a subfolder, the subfolders are classes: by number when all
+    /// The image files of a folder, recursively. When every image lies in a subfolder, the subfolders are classes: by number when all
     /// their names are numbers, by alphabetical (ordinal) order otherwise.
     /// </summary>
     /// <exception cref="ImageSetException">There is no such folder, or no image in it.</exception>
@@ -43,11 +49,11 @@ public sealed class ImageSetListing
         if (!Directory.Exists(path))
             throw new ImageSetException($"There is no image folder {path}.");
         var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 32, AttributesToSkip = FileAttributes.Hidden };
-        var files = Guard(path, () => Directory.EnumerateFiles(path, "*", options).Where(f => Extensions.Contains(Path.GetExtension(f)))
+        var files = Guard(path, () => Directory.EnumerateFiles(path, "*", options).Where(HasImageName)
             .Select(f => (Name: Path.GetRelativePath(path, f).Replace(Path.DirectorySeparatorChar, '/'), Path: f))
             .OrderBy(f => f.Name, StringComparer.Ordinal).ToArray());
         if (files.Length == 0)
-            throw new ImageSetException($"Folder {path} holds no JPEG or PNG image.");
+            throw new ImageSetException($"Folder {path} holds no image: none of its files ends in {string.Join(", ", Extensions)}.");
         if (files.Any(f => !f.Name.Contains('/', StringComparison.Ordinal)))
             return Whole(path, files.Select(f => new ListedImage(f.Name, f.Path, null)).ToArray(), null, null);
 
@@ -139,7 +145,8 @@ public sealed class ImageSetListing
     /// <param name="maxPixels">Largest width x height of an image.</param>
     /// <param name="ct">Stops the reading.</param>
     /// <exception cref="ImageSetException">No image is left.</exception>
-    public ImageSet Load(long maxPixels = ImageDecoder.DefaultMaxPixels, CancellationToken ct = default) => ImageSetLoader.Load(this, maxPixels, ct);
+    public ImageSet Load(int maxPixels = ImageLimits.MaxPixels, CancellationToken ct = default) =>
+        ImageSetLoader.Load(this, maxPixels, ct);
 
     private static ImageSetListing Whole(string source, IReadOnlyList<ListedImage> images, int? classCount, IReadOnlyList<string>? classNames) =>
         new(source, images, classCount, classNames, [new ImageDraw(Enumerable.Range(0, images.Count).ToArray(), images.Count)]);

@@ -3,13 +3,10 @@ namespace Fewshot.Imaging;
 /// <summary>Reads and checks the images of a listing, several at once; the outcome does not depend on how many.</summary>
 internal static class ImageSetLoader
 {
-    private const int ReasonsKept = 5;
-
-    public static ImageSet Load(ImageSetListing listing, long maxPixels, CancellationToken ct)
+    public static ImageSet Load(ImageSetListing listing, int maxPixels, CancellationToken ct, long maxBytes = ImageLimits.MaxSetBytes)
     {
         var chosen = new SortedDictionary<int, ImageSetEntry>();
-        var reasons = new List<string>();
-        var skipped = 0;
+        var skipped = new SkippedImages();
         foreach (var draw in listing.Draws)
         {
             var missing = draw.Wanted;
@@ -19,30 +16,44 @@ internal static class ImageSetLoader
                 var batch = draw.Order.Skip(at).Take(missing).ToArray();
                 at += batch.Length;
                 var outcomes = new (ImageSetEntry? Entry, string? Reason)[batch.Length];
-                Workers.For(batch.Length, i => outcomes[i] = Read(listing.Images[batch[i]], maxPixels), ct);
+                var free = maxBytes;
+                // In order, before anything is read: which images the budget is spent on must not depend on which worker is first.
+                for (var i = 0; i < batch.Length; i++)
+                    outcomes[i].Reason = TooLarge(listing.Images[batch[i]], ref free);
+                void ReadAnyOf(int i) =>
+                    outcomes[i] = outcomes[i].Reason is null ? Read(listing.Images[batch[i]], maxPixels) : outcomes[i];
+                Workers.For(batch.Length, ReadAnyOf, ct);
                 for (var i = 0; i < batch.Length; i++)
                 {
                     if (outcomes[i].Entry is { } entry)
                     {
                         chosen.Add(batch[i], entry);
+                        maxBytes -= entry.Encoded.Length;
                         missing--;
                     }
                     else
                     {
-                        skipped++;
-                        if (reasons.Count < ReasonsKept)
-                            reasons.Add(outcomes[i].Reason!);
+                        skipped.Add(outcomes[i].Reason!);
                     }
                 }
             }
         }
 
         if (chosen.Count == 0)
-            throw new ImageSetException($"No image of {listing.Source} can be used; {skipped} were skipped. {string.Join(" ", reasons)}");
-        return new ImageSet([.. chosen.Values], listing.ClassCount, skipped, reasons);
+            throw skipped.NothingLeft(listing.Source);
+        return new ImageSet([.. chosen.Values], listing.ClassCount, skipped.Count, skipped.Reasons);
     }
 
-    private static (ImageSetEntry? Entry, string? Reason) Read(ListedImage image, long maxPixels)
+    private static string? TooLarge(ListedImage image, ref long free)
+    {
+        var length = new FileInfo(image.Path) is { Exists: true } file ? file.Length : 0;
+        if (ImageLimits.Refusal(length, free) is { } refusal)
+            return $"{image.Name}: {refusal}";
+        free -= length;
+        return null;
+    }
+
+    private static (ImageSetEntry? Entry, string? Reason) Read(ListedImage image, int maxPixels)
     {
         try
         {

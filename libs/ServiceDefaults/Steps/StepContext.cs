@@ -11,9 +11,11 @@ public sealed class StepContext
 {
     private readonly IArtifactStore artifacts;
     private readonly StepJournal journal;
+    private readonly Action<string> warn;
     private readonly List<Digest> made = [];
 
-    internal StepContext(StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints)
+    internal StepContext(
+        StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints, Action<string> warn)
     {
         Key = key;
         Stop = step.Stop;
@@ -21,6 +23,7 @@ public sealed class StepContext
         Checkpoints = checkpoints;
         this.artifacts = artifacts;
         this.journal = journal;
+        this.warn = warn;
     }
 
     /// <summary>The step's key.</summary>
@@ -42,6 +45,9 @@ public sealed class StepContext
     /// <param name="within">Where the progress goes when it is a part of the step's.</param>
     public IProgress<StepProgress> CountImages(int imagesPerUnit, IProgress<StepProgress>? within = null) =>
         new ImageCount(within ?? Progress, imagesPerUnit, resumes: imagesPerUnit > 1);
+
+    /// <summary>Logs something that is odd about the step's inputs but does not keep it from its result.</summary>
+    public void Warn(string message) => warn(message);
 
     /// <summary>A verified local file with an artifact's content.</summary>
     /// <exception cref="ArtifactNotFoundException">It is not stored.</exception>

@@ -175,7 +175,8 @@ public sealed partial class StepRunner
             LogStarted(step.Stage, key);
             try
             {
-                var context = new StepContext(key, run, artifacts, journal, new LedgerCheckpointStore(artifacts, ledger, lease));
+                var checkpoints = new LedgerCheckpointStore(artifacts, ledger, lease);
+                var context = new StepContext(key, run, artifacts, journal, checkpoints, text => LogWarning(step.Stage, key, text));
                 var result = await OwnThread.RunAsync(step.Stage, () => work(context));
                 var duration = Stopwatch.GetElapsedTime(started);
                 Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
@@ -269,6 +270,9 @@ public sealed partial class StepRunner
     }
 
     private RetryLaterException Stopping() => new("The worker is stopping.", options.RetryAfter, stopping: true);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} step {Key}: {Text}")]
+    private partial void LogWarning(string stage, StepKey key, string text);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} step {Key} started")]
     private partial void LogStarted(string stage, StepKey key);

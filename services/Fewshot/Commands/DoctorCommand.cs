@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Fewshot.Cli.Options;
 using Fewshot.Cli.Output;
 using Fewshot.Compute;
+using Fewshot.Imaging;
 using TorchSharp;
 
 namespace Fewshot.Cli.Commands;
@@ -13,12 +14,6 @@ internal static partial class DoctorCommand
 {
     /// <summary>Variables that decide how fast libtorch computes here.</summary>
     private static readonly string[] Settings = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"];
-
-    private static readonly (string Name, string[] Files)[] ImageLibraries =
-    [
-        ("JPEG decoder", ["libturbojpeg.so.0", "libturbojpeg.so"]),
-        ("PNG decoder", ["libpng16.so.16", "libpng16.so"]),
-    ];
 
     public static Command Create()
     {
@@ -43,12 +38,8 @@ internal static partial class DoctorCommand
         yield return new Finding("processor", $"{Processor()}, {Environment.ProcessorCount} cores");
         foreach (var finding in Engine())
             yield return finding;
-        foreach (var (name, files) in ImageLibraries)
-        {
-            var found = files.FirstOrDefault(file => NativeLibrary.TryLoad(file, out _));
-            yield return found is null ? new Finding(name, $"{files[0]} is missing: run 'make setup'", Good: false) : new Finding(name, LoadedFrom(found) ?? found);
-        }
-
+        yield return Decoder("images", "libvips", ImagingLibraries.Vips);
+        yield return Decoder("BMP images", "libSkiaSharp", ImagingLibraries.Skia);
         yield return State(state);
     }
 
@@ -72,13 +63,25 @@ internal static partial class DoctorCommand
 
         yield return new Finding("libtorch", $"{torch.__version__} ({Libtorch.Folder})");
         yield return new Finding("loader", Libtorch.Loader!);
-        if (Libtorch.Caches is { } caches)
-            yield return new Finding("caches", caches);
+        foreach (var told in Libtorch.Told)
+            yield return new Finding("kernels", told);
         yield return new Finding("OpenMP", LoadedFrom("libgomp") ?? LoadedFrom("libiomp") ?? "none");
         yield return new Finding("threads", torch.get_num_threads().ToString(CultureInfo.InvariantCulture));
         foreach (var name in Settings)
             yield return new Finding(name, Marshal.PtrToStringUTF8(GetEnvironment(name)) ?? "(not set)");
         yield return new Finding("CUDA", torch.cuda.is_available() ? $"{torch.cuda.device_count()} device(s)" : "not available (CPU only)");
+    }
+
+    private static Finding Decoder(string name, string library, Func<string> version)
+    {
+        try
+        {
+            return new Finding(name, $"{library} {version()} ({LoadedFrom(library) ?? "unknown place"})");
+        }
+        catch (ImagingLibraryException exception)
+        {
+            return new Finding(name, exception.Message, Good: false);
+        }
     }
 
     private static Finding State(string folder)

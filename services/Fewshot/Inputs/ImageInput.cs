@@ -27,7 +27,7 @@ internal static class ImageInput
 
     /// <summary>Loads all images, with their labels.</summary>
     /// <exception cref="CommandException">Nothing is there, there are no labels, or no image can be decoded.</exception>
-    public static ImageSet Labeled(string option, string path, long maxPixels, bool training, Action<string> note, CancellationToken ct)
+    public static ImageSet Labeled(string option, string path, int maxPixels, bool training, Action<string> note, CancellationToken ct)
     {
         var listing = List(option, Within(path, training ? TrainFolders : TestFolders, note, option));
         if (listing.ClassCount is null)
@@ -49,7 +49,7 @@ internal static class ImageInput
 
     private static ImageSetListing List(string option, string path) => Named(option, () => ImageSet.From(path));
 
-    private static ImageSet Load(string option, ImageSetListing listing, long maxPixels, Action<string> note, CancellationToken ct)
+    private static ImageSet Load(string option, ImageSetListing listing, int maxPixels, Action<string> note, CancellationToken ct)
     {
         var images = Named(option, () => listing.Load(maxPixels, ct));
         if (images.Skipped > 0)

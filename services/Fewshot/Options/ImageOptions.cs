@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
+using Fewshot.Imaging;
 
 namespace Fewshot.Cli.Options;
 
 /// <summary>Which images, how many of them, drawn by which seed.</summary>
 /// <param name="Samples">Null: all, but not more than <see cref="ImageOptions.UsualSamples"/>.</param>
-internal sealed record ImageSettings(string Path, int? Samples, int? SamplesPerClass, ulong Seed, long MaxPixels)
+internal sealed record ImageSettings(string Path, int? Samples, int? SamplesPerClass, ulong Seed, int MaxPixels)
 {
     private const string SyntheticPrefix = "synthetic:";
 
@@ -38,7 +39,8 @@ internal sealed class ImageOptions
 
     public Option<ulong> Seed { get; } = OptionKinds.Seed("seed of every random choice", 2021);
 
-    public Option<long> MaxPixels { get; } = OptionKinds.WholeNumber("--max-image-pixels", "larger images are skipped before they are decoded", 1L, 50_000_000L);
+    public Option<int> MaxPixels { get; } = OptionKinds.WholeNumber(
+        "--max-image-pixels", "larger images are skipped before they are decoded", 1, ImageLimits.MaxPixels, ImageLimits.MaxPixels);
 
     public void AddTo(Command command)
     {

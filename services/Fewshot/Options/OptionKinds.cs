@@ -18,14 +18,6 @@ internal static class OptionKinds
         CustomParser = WholeNumberParser(minimum, maximum, value => (int)value),
     };
 
-    public static Option<long> WholeNumber(string name, string description, long minimum, long standard) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        DefaultValueFactory = _ => standard,
-        CustomParser = WholeNumberParser(minimum, long.MaxValue, value => value),
-    };
-
     public static Option<ulong> Seed(string description, ulong standard) => new("--seed")
     {
         Description = description,

@@ -21,7 +21,7 @@ internal static class Failures
         DirectoryNotFoundException missing => (missing.Message, ExitCodes.BadInput),
         UnauthorizedAccessException denied => (denied.Message, ExitCodes.BadInput),
         DllNotFoundException library => ($"a system library is missing ({FirstLine(library.Message)}); 'make setup' installs it, 'fewshot doctor' tells more", ExitCodes.Unavailable),
-        ImagingLibraryException library => ($"{FirstLine(library.Message)}; 'make setup' installs it, 'fewshot doctor' tells more", ExitCodes.Unavailable),
+        ImagingLibraryException library => ($"{FirstLine(library.Message)}; 'fewshot doctor' tells more", ExitCodes.Unavailable),
         TypeInitializationException { InnerException: { } inner } => Describe(inner, interrupted),
         AggregateException { InnerExceptions: [var only] } => Describe(only, interrupted),
         SocketException socket => (socket.Message, ExitCodes.Unavailable),

@@ -8,8 +8,6 @@ namespace Fewshot.Cli.Output;
 /// </summary>
 internal static class ImageFolder
 {
-    private static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".jpe"];
-
     /// <summary>Makes the folder and finds out whether a set can go into it, and whether a preview beside it would count as one of its images.</summary>
     /// <exception cref="CommandException">It cannot be written, or holds images that are none of ours.</exception>
     public static void Check(string folder, string? preview)
@@ -36,7 +34,7 @@ internal static class ImageFolder
     }
 
     private static IEnumerable<string> Images(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(path => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)).Select(path => Path.GetRelativePath(folder, path)).Order(StringComparer.Ordinal);
+        .Where(ImageSetListing.HasImageName).Select(path => Path.GetRelativePath(folder, path)).Order(StringComparer.Ordinal);
 
     private static CommandException Mixed(string folder, string name) =>
         CommandException.BadInput($"--out: '{folder}' holds other images ('{name}'), which would mix with the new ones; choose another folder (what is finished is kept)");

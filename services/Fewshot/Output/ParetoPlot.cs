@@ -1,70 +1,122 @@
-using System.Globalization;
-using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using SkiaSharp;
 
 namespace Fewshot.Cli.Output;
 
 /// <summary>
-/// The report of several targets as an SVG: accuracy (mimic loss where there are no labels) against latency and against MACs. Its colours follow
-/// the viewer's light or dark mode.
+/// The report of several targets as an SVG: accuracy (mimic loss where there are no labels) against latency and against MACs.
 /// </summary>
 internal static class ParetoPlot
 {
-    private const int PanelWidth = 400, Height = 340;
-
-    private const string Style = """
-        svg { background: #ffffff; font: 12px system-ui, sans-serif; }
-        text { fill: #1f2328; }
-        .title { font-size: 14px; font-weight: 600; }
-        .grid { stroke: #d8dee4; }
-        .axis { stroke: #57606a; }
-        .line { stroke: #0969da; stroke-width: 2; fill: none; }
-        .point { fill: #0969da; }
-        .original { fill: #bc4c00; }
-        @media (prefers-color-scheme: dark) {
-          svg { background: #0d1117; }
-          text { fill: #e6edf3; }
-          .grid { stroke: #30363d; }
-          .axis { stroke: #8b949e; }
-          .line { stroke: #58a6ff; }
-          .point { fill: #58a6ff; }
-          .original { fill: #ffa657; }
-        }
-        """;
+    private const int PanelWidth = 480, PanelHeight = 380, TitleHeight = 36, Gap = 5;
+    private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
     public static string Draw(JsonObject report)
     {
+        Fonts.FontResolvers.Insert(0, new PlotFont());
         var (networks, quality) = Networks(report);
-        List<(string Name, Func<Network, double?> X)> axes = [("MACs, million per image", network => network.Macs / 1e6)];
+        List<(string Name, Func<Network, double> X)> axes = [("MACs, million per image", network => network.Macs / 1e6)];
         if (networks.TrueForAll(network => network.LatencyUs is not null))
-            axes.Insert(0, ($"latency, ms a batch of {report["device"].Text("batch_size")}", network => network.LatencyUs / 1000));
-
-        var svg = new StringBuilder();
-        svg.AppendLine(CultureInfo.InvariantCulture, $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {axes.Count * PanelWidth} {Height}" width="{axes.Count * PanelWidth}" height="{Height}" role="img">""");
+            axes.Insert(0, (
+                $"latency, ms per batch of {report["device"].Text("batch_size")}", network => network.LatencyUs!.Value / 1000));
         var title = $"{report.Text("arch")} compressed to several targets";
-        svg.AppendLine(CultureInfo.InvariantCulture, $"<title>{Escaped(title)}</title>");
-        svg.AppendLine(CultureInfo.InvariantCulture, $"<style>\n{Style}\n</style>");
-        svg.AppendLine(CultureInfo.InvariantCulture, $"""<text class="title" x="{axes.Count * PanelWidth / 2}" y="20" text-anchor="middle">{Escaped(title)}</text>""");
-        foreach (var (index, (name, x)) in axes.Index())
+
+        var (width, height) = (axes.Count * PanelWidth, TitleHeight + PanelHeight);
+        using var stream = new MemoryStream();
+        using (var canvas = SKSvgCanvas.Create(new SKRect(0, 0, width, height), stream))
         {
-            svg.AppendLine(CultureInfo.InvariantCulture, $"""<g transform="translate({index * PanelWidth} 0)">""");
-            var points = networks.Where(network => network.Quality is not null).Select(network => (network.Label, x(network)!.Value, network.Quality!.Value, network.IsOriginal));
-            new PlotPanel(PanelWidth, Height, name, quality, [.. points]).AppendTo(svg);
-            svg.AppendLine("</g>");
+            canvas.Clear(SKColors.White);
+            using var font = new SKFont(PlotFont.Typeface, 18);
+            using var paint = new SKPaint { IsAntialias = true };
+            canvas.DrawText(title, width / 2f, 26, SKTextAlign.Center, font, paint);
+            canvas.Translate(0, TitleHeight);
+            foreach (var (name, x) in axes)
+            {
+                using var panel = Panel(name, quality, [.. networks.Where(network => network.Quality is not null)], x);
+                // The first rendering measures the labels and draws again if that changes the layout. It happens off screen, or the SVG
+                // would hold everything twice.
+                panel.RenderInMemory(PanelWidth, PanelHeight);
+                panel.Render(canvas, PanelWidth, PanelHeight);
+                canvas.Translate(PanelWidth, 0);
+            }
         }
 
-        return svg.AppendLine("</svg>").ToString();
+        stream.Position = 0;
+        return Finished(XDocument.Load(stream), title, width, height);
     }
 
-    internal static string Escaped(string text) => WebUtility.HtmlEncode(text);
+    private static Plot Panel(string xName, string yName, Network[] networks, Func<Network, double> x)
+    {
+        var plot = new Plot();
+        plot.Font.Set(PlotFont.Name);
+        plot.XLabel(xName, 14);
+        plot.YLabel(yName, 14);
+        plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
+        double[] xs = [.. networks.Select(x)], ys = [.. networks.Select(network => network.Quality!.Value)];
+        var points = networks.Where(network => !network.IsOriginal).Select(network => new Coordinates(x(network), network.Quality!.Value));
+        var line = plot.Add.Scatter(points.ToArray(), Color.FromHex("#0969da"));
+        (line.LegendText, line.LineWidth, line.MarkerSize) = ("compressed to this share of the MACs", 2, 8);
+        foreach (var i in Enumerable.Range(0, networks.Length).Where(i => networks[i].IsOriginal))
+        {
+            var original = plot.Add.Marker(xs[i], ys[i], MarkerShape.FilledCircle, 10, Color.FromHex("#bc4c00"));
+            original.LegendText = "original";
+        }
+
+        // Beside a line that rises there is room right below a point and left above it; beside one that falls, the other way round.
+        var isRising = networks.Length == 0 || ys[Array.IndexOf(xs, xs.Max())] >= ys[Array.IndexOf(xs, xs.Min())];
+        for (var i = 0; i < networks.Length; i++)
+        {
+            var isFirst = xs[i] < xs.Max();
+            var label = plot.Add.Text(networks[i].Label, xs[i], ys[i]);
+            (label.LabelAlignment, label.OffsetX, label.OffsetY) = (isFirst, isRising) switch
+            {
+                (true, true) => (Alignment.UpperLeft, Gap, Gap),
+                (true, false) => (Alignment.LowerLeft, Gap, -Gap),
+                (false, true) => (Alignment.LowerRight, -Gap, -Gap),
+                (false, false) => (Alignment.LowerRight, 2 * Gap, -2 * Gap),
+            };
+            (label.LabelFontSize, label.LabelFontColor) = (12, Colors.Black);
+        }
+
+        plot.ShowLegend(isRising ? Alignment.LowerRight : Alignment.UpperRight);
+        plot.Axes.Bottom.TickGenerator = new NumericAutomatic { TargetTickCount = 6 };
+        plot.Axes.Left.TickGenerator = new NumericAutomatic { TargetTickCount = 6 };
+        plot.Axes.Margins(0.2, 0.25);
+        return plot;
+    }
+
+    /// <summary>
+    /// With a title for those who cannot see it, a size that adapts, and fonts of the same widths for viewers without ours.
+    /// </summary>
+    private static string Finished(XDocument svg, string title, int width, int height)
+    {
+        var root = svg.Root!;
+        root.SetAttributeValue("viewBox", FormattableString.Invariant($"0 0 {width} {height}"));
+        root.SetAttributeValue("role", "img");
+        root.AddFirst(new XElement(Svg + "title", title));
+        foreach (var text in root.Descendants(Svg + "text"))
+        {
+            text.Value = text.Value.Trim();
+            // Skia places every letter and leaves a comma at the end of the list, for which some viewers reject it. Where the text begins
+            // is enough.
+            foreach (var place in new[] { text.Attribute("x"), text.Attribute("y") }.OfType<XAttribute>())
+                place.Value = place.Value.Split(',')[0];
+            text.SetAttributeValue("font-family", $"{PlotFont.Name}, Verdana, sans-serif");
+        }
+
+        return svg.ToString();
+    }
 
     private static (List<Network> Networks, string Quality) Networks(JsonObject report)
     {
         var targets = (report["targets"] as JsonArray ?? []).Select(target => target!).ToArray();
         var teacher = report["teacher"];
         var labeled = teacher.Number("top1") is not null;
-        var networks = new List<Network> { new("original", Latency(teacher), Macs(teacher), labeled ? 100 * teacher.Number("top1") : 0, IsOriginal: true) };
+        var quality = labeled ? 100 * teacher.Number("top1") : 0;
+        var networks = new List<Network> { new("original", Latency(teacher), Macs(teacher), quality, IsOriginal: true) };
         networks.AddRange(targets.Select(target => new Network(
             Figures.Shown(target.Number("macs_ratio"), "0.00##"),
             Latency(target["result"]),
