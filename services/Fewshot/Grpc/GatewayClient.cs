@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Fewshot.Cli.Output;
 using Fewshot.Compression.V1;
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
 namespace Fewshot.Cli.Grpc;
@@ -43,7 +44,7 @@ internal sealed class GatewayClient
         {
             throw CommandException.BadInput($"the gateway at {address} does not know who calls. {exception.Status.Detail}", exception);
         }
-        catch (RpcException exception) when (exception.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
+        catch (RpcException exception) when (exception.IsUntrusted())
         {
             throw new CommandException(
                 ExitCodes.Unavailable, $"no secure connection to the gateway at {address}: is its certificate of an authority that this machine trusts, and of that name? --authority names another", exception);

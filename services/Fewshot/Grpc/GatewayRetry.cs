@@ -10,7 +10,7 @@ namespace Fewshot.Cli.Grpc;
 internal sealed class GatewayRetry(string address, Action<string> note)
 {
     private const int Attempts = 60;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly ResiliencePipeline pipeline = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {

@@ -65,6 +65,11 @@ internal sealed partial class StageCaller
                 {
                     throw Refused(e);
                 }
+                catch (RpcException e) when (e.StatusCode != StatusCode.Unavailable && e.NeverConnected())
+                {
+                    // A failed TLS handshake is INTERNAL to gRPC; for a job it is a worker that cannot be reached.
+                    throw new RpcException(new Status(StatusCode.Unavailable, e.Status.Detail, e.Status.DebugException));
+                }
             },
             stop);
 
@@ -257,8 +262,8 @@ internal sealed partial class StageCaller
     private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? e is LostOnTheWayException ? Cause.LostOnTheWay : Cause.None : rpc.StatusCode switch
     {
         StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
-        // No connection came about: a worker that restarts has lost nothing yet.
-        StatusCode.Unavailable when rpc.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => Cause.Unreachable,
+        // A worker that restarts has lost nothing yet.
+        _ when rpc.NeverConnected() => Cause.Unreachable,
         StatusCode.Unavailable => Cause.Lost,
         // CANCELLED is not this job's doing here: another caller's step was just ending.
         StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,
