@@ -15,10 +15,13 @@ namespace Fewshot.Mutations;
 /// Mutated requests to a real host: fields set to the unexpected, bytes of messages, bytes of frames, headers. Whatever comes, the host answers, soon,
 /// with a code that says whose fault it was, without a path or a stack trace, and keeps its memory.
 /// </summary>
-internal sealed class MutatedCalls(GrpcChannel channel, string address, int seed) : IDisposable
+internal sealed class MutatedCalls(string address, int seed) : IDisposable
 {
     private const long MemoryBound = 400L << 20;
     private const int AtOnce = 8, LongestDetail = 3000;
+
+    // Kestrel gives up a connection with 200 calls that it had to cut off within five seconds: a flood, to all appearance.
+    private const int CallsOfAConnection = 150;
     private static readonly Marshaller<byte[]> Bytes = Marshallers.Create(bytes => bytes, bytes => bytes);
 
     // What comes with INTERNAL of bytes that are no message of the method.
@@ -50,14 +53,23 @@ internal sealed class MutatedCalls(GrpcChannel channel, string address, int seed
 
     public void Dispose() => http.Dispose();
 
-    private Task RangeAsync(int from, int to, (MethodDescriptor Method, IMessage Request)[] samples) =>
+    private async Task RangeAsync(int from, int to, (MethodDescriptor Method, IMessage Request)[] samples)
+    {
+        for (; from < to; from += CallsOfAConnection)
+        {
+            using var channel = GrpcChannel.ForAddress(address);
+            await RangeAsync(channel, from, Math.Min(from + CallsOfAConnection, to), samples);
+        }
+    }
+
+    private Task RangeAsync(GrpcChannel channel, int from, int to, (MethodDescriptor Method, IMessage Request)[] samples) =>
         Parallel.ForAsync(from, to, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (index, _) =>
         {
             var random = Mutation.Case(seed, index);
             var (method, good) = samples[random.Next(samples.Length)];
             var frames = random.Next(5) == 0;
             var message = random.Next(2) == 0 ? Mutation.Of(good, random) : Mutation.Of(good.ToByteArray(), random);
-            var status = frames ? await SendFramesAsync(method, good.ToByteArray(), random) : await CallAsync(method, message, random);
+            var status = frames ? await SendFramesAsync(method, good.ToByteArray(), random) : await CallAsync(channel, method, message, random);
             codes.AddOrUpdate(status.StatusCode, 1, (_, times) => times + 1);
             var what = $"seed {seed}, case {index}: {method.FullName}, {(frames ? "frames" : Convert.ToHexString(message))}: {status}";
             var mayBeNoMessage = (frames || !IsMessage(method, message)) && NoMessage.Any(text => status.Detail.Contains(text, StringComparison.OrdinalIgnoreCase));
@@ -80,7 +92,7 @@ internal sealed class MutatedCalls(GrpcChannel channel, string address, int seed
         }
     }
 
-    private async Task<Status> CallAsync(MethodDescriptor method, byte[] message, Random random)
+    private static async Task<Status> CallAsync(GrpcChannel channel, MethodDescriptor method, byte[] message, Random random)
     {
         var raw = new Method<byte[], byte[]>(MethodType.DuplexStreaming, method.Service.FullName, method.Name, Bytes, Bytes);
         using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(raw, null, new CallOptions(deadline: DateTime.UtcNow.AddMinutes(1)));

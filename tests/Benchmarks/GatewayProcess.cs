@@ -3,15 +3,16 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Fewshot.Benchmarks.Dispatch;
+namespace Fewshot.Benchmarks;
 
 /// <summary>The real gateway as a process of its own, over files.</summary>
 internal sealed class GatewayProcess : IAsyncDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-dispatch-").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
     private readonly Process process;
 
-    public GatewayProcess(StubWorkers stubs, int workers, int jobs)
+    /// <param name="settings">Environment variables beside address and folder.</param>
+    public GatewayProcess(params IEnumerable<KeyValuePair<string, string>> settings)
     {
         using (var probe = new TcpListener(IPAddress.Loopback, 0))
         {
@@ -22,10 +23,8 @@ internal sealed class GatewayProcess : IAsyncDisposable
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Fewshot.Gateway.dll")]) { UseShellExecute = false, RedirectStandardError = true };
         start.Environment["Fewshot__Listen"] = Url;
         start.Environment["Fewshot__StateFolder"] = folder;
-        start.Environment["Gateway__ConcurrentJobs"] = jobs.ToString(CultureInfo.InvariantCulture);
-        foreach (var stage in new[] { "LatencyProfilers", "BlockTrials", "Finetuners", "ImageSynthesizers" })
-            for (var i = 0; i < workers; i++)
-                start.Environment[$"Gateway__{stage}__{i}"] = stubs.Url(i);
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
         process = Process.Start(start)!;
         while (process.StandardError.ReadLine() is { } line && !line.Contains("Listening", StringComparison.Ordinal))
             Console.Error.WriteLine(line);
@@ -33,6 +32,16 @@ internal sealed class GatewayProcess : IAsyncDisposable
     }
 
     public string Url { get; }
+
+    /// <summary>Processor time that it has used.</summary>
+    public TimeSpan Cpu
+    {
+        get
+        {
+            process.Refresh();
+            return process.TotalProcessorTime;
+        }
+    }
 
     /// <summary>The largest resident size it has had, bytes.</summary>
     public long PeakBytes => 1024 * long.Parse(
