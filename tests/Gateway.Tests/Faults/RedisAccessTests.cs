@@ -22,7 +22,7 @@ public sealed class RedisAccessTests : IDisposable
         redis = new ServerProcess(
             "redis-server", "--port", "0", "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.Path, "--save", "",
             "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", authority.Root, "--tls-auth-clients", "no",
-            "--user", "default off", "--user", $"{User} on >{Password} ~fewshot:* &fewshot:* +@all -@admin -@dangerous +info");
+            "--user", "default", "off", "--user", User, "on", ">" + Password, "~fewshot:*", "&fewshot:*", "+@all", "-@admin", "-@dangerous", "+info");
     }
 
     private RedisAddress Address => RedisAddress.Parse($"rediss://127.0.0.1:{port}") with { User = User, Password = Password, Authority = authority.Root };
