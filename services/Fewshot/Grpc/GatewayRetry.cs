@@ -1,3 +1,4 @@
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 using Polly;
 using Polly.Retry;
@@ -21,7 +22,7 @@ internal sealed class GatewayRetry(string address, Action<string> note)
         OnRetry = args =>
         {
             if (args.AttemptNumber == 0)
-                note($"the gateway at {address} is away ({((RpcException)args.Outcome.Exception!).Status.Detail}); trying again for {Attempts * Pause.TotalSeconds:F0} s");
+                note($"the gateway at {address} is away ({((RpcException)args.Outcome.Exception!).Reason()}); trying again for {Attempts * Pause.TotalSeconds:F0} s");
             return ValueTask.CompletedTask;
         },
     }).Build();
