@@ -16,6 +16,12 @@ public sealed class MalformedCallTests : IAsyncLifetime, IDisposable
     private const string ClientStream = "fewshot.artifacts.v1.ArtifactService/UploadArtifact";
     private static readonly byte[] Message = Frame(new GetJobRequest { JobId = "job-1" }.ToByteArray());
 
+    private static readonly string[] Unreadable =
+    [
+        "half a header", "half a message", "a truncated field", "no protobuf", "text that is no UTF-8", "an unknown flag", "compressed without an encoding",
+        "broken gzip",
+    ];
+
     private readonly HttpClient http = new();
     private readonly GatewayRig rig = new();
 
@@ -26,9 +32,8 @@ public sealed class MalformedCallTests : IAsyncLifetime, IDisposable
             var cases = new TheoryData<string, string, StatusCode>();
             foreach (var method in (string[])[Unary, ServerStream, ClientStream])
             {
-                foreach (var body in (string[])["half a header", "half a message", "a truncated field", "no protobuf", "text that is no UTF-8", "an unknown flag", "compressed without an encoding"])
+                foreach (var body in Unreadable)
                     cases.Add(method, body, StatusCode.Internal);
-                cases.Add(method, "broken gzip", StatusCode.Internal);
                 cases.Add(method, "an unknown encoding", StatusCode.Unimplemented);
                 foreach (var body in (string[])["a length above the limit", "a length above any limit", "a gzip bomb"])
                     cases.Add(method, body, StatusCode.ResourceExhausted);
@@ -52,7 +57,8 @@ public sealed class MalformedCallTests : IAsyncLifetime, IDisposable
     [MemberData(nameof(Broken))]
     public async Task Call_BodyIsNoMessage_EndsWithAStatusAndNoErrorInTheLog(string method, string body, StatusCode expected)
     {
-        var (status, detail) = await PostAsync(method, BodyOf(body), body switch { "broken gzip" or "a gzip bomb" => "gzip", "an unknown encoding" => "snappy", _ => null });
+        var encoding = body switch { "broken gzip" or "a gzip bomb" => "gzip", "an unknown encoding" => "snappy", _ => null };
+        var (status, detail) = await PostAsync(method, BodyOf(body), encoding);
         Assert.True(status == expected, $"{status} {detail}");
         Assert.DoesNotContain("Exception", detail, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", detail, StringComparison.Ordinal);

@@ -17,8 +17,10 @@ public static class ConnectionFailures
     };
 
     /// <summary>Whether TLS found no agreement: one side does not trust the other, or one of them speaks no TLS.</summary>
-    public static bool IsUntrusted(this RpcException e) => e.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError };
+    public static bool IsUntrusted(this RpcException e) =>
+        e.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError };
 
-    /// <summary>What went wrong in one sentence: of a connection its root cause, which the status wraps in the words of each layer; else what the other side said.</summary>
-    public static string Reason(this RpcException e) => e.Status.DebugException is { } cause and not RpcException ? cause.GetBaseException().Message : e.Status.Detail;
+    /// <summary>What went wrong: the root cause of a failed connection, without the words of each layer around it; else what the other side said.</summary>
+    public static string Reason(this RpcException e) =>
+        e.Status.DebugException is { } cause and not RpcException ? cause.GetBaseException().Message : e.Status.Detail;
 }

@@ -8,12 +8,13 @@ using Microsoft.Extensions.Logging;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Calls whose only message cannot be read. gRPC reads it before the first interceptor, so the package itself logs the exception with its stack trace and
-/// answers UNKNOWN, as if the service had failed. Here such a call becomes INTERNAL with the reason, as other gRPC servers answer it, and one short log line.
+/// Calls whose only message cannot be read. gRPC reads it before the first interceptor, so the package itself logs the exception with its stack
+/// trace and answers UNKNOWN, as if the service had failed. Here such a call becomes INTERNAL with the reason, as other gRPC servers answer it, and
+/// one short log line.
 /// </summary>
 internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<UnreadableMessages> logger)
 {
-    /// <summary>The log category of failed calls. It is off: interceptors log what services throw, and this class logs what happens outside of them.</summary>
+    /// <summary>The package's log category of failed calls. It is off: interceptors log what services throw, and this class the rest.</summary>
     public const string LoggedElsewhere = "Grpc.AspNetCore.Server.ServerCallHandler";
 
     /// <summary>The status for what reading a message throws; null where the message is not at fault.</summary>
@@ -22,14 +23,16 @@ internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<U
         InvalidProtocolBufferException => new Status(StatusCode.Internal, $"The request could not be deserialized: {e.Message}"),
         // An unknown compression flag, or bytes that are not what the flag says.
         InvalidDataException => new Status(StatusCode.Internal, $"The request could not be deserialized: {e.Message}"),
-        IOException when e.Message.StartsWith("Message too large", StringComparison.Ordinal) => new Status(StatusCode.ResourceExhausted, "Received message exceeds the maximum configured message size."),
+        IOException when e.Message.StartsWith("Message too large", StringComparison.Ordinal) =>
+            new Status(StatusCode.ResourceExhausted, "Received message exceeds the maximum configured message size."),
         _ => null,
     };
 
     public async Task InvokeAsync(HttpContext context)
     {
         await next(context);
-        if (context.Features.Get<IServerCallContextFeature>()?.ServerCallContext is not { Status: { StatusCode: StatusCode.Unknown, DebugException: { } e and not RpcException } } call)
+        var call = context.Features.Get<IServerCallContextFeature>()?.ServerCallContext;
+        if (call?.Status is not { StatusCode: StatusCode.Unknown, DebugException: { } e and not RpcException })
             return;
         if (StatusOf(e) is { } status)
         {

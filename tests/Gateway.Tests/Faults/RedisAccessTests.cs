@@ -20,9 +20,11 @@ public sealed class RedisAccessTests : IDisposable
         authority = new TestAuthority(folder.Path);
         var (certificate, key) = authority.Server();
         redis = new ServerProcess(
-            "redis-server", "--port", "0", "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.Path, "--save", "",
+            "redis-server", "--port", "0", "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1",
+            "--dir", folder.Path, "--save", "",
             "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", authority.Root, "--tls-auth-clients", "no",
-            "--user", "default", "off", "--user", User, "on", ">" + Password, "~fewshot:*", "&fewshot:*", "+@all", "-@admin", "-@dangerous", "+info");
+            "--user", "default", "off",
+            "--user", User, "on", ">" + Password, "~fewshot:*", "&fewshot:*", "+@all", "-@admin", "-@dangerous", "+info");
     }
 
     private RedisAddress Address => RedisAddress.Parse($"rediss://127.0.0.1:{port}") with { User = User, Password = Password, Authority = authority.Root };
@@ -51,7 +53,8 @@ public sealed class RedisAccessTests : IDisposable
     {
         using var good = new RedisServer(Address);
         await good.RunAsync(database => database.PingAsync());
-        using var server = new RedisServer(Address with { User = user, Password = password, Authority = trusted ? authority.Root : null }, patience: TimeSpan.FromSeconds(1));
+        var address = Address with { User = user, Password = password, Authority = trusted ? authority.Root : null };
+        using var server = new RedisServer(address, patience: TimeSpan.FromSeconds(1));
         var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => server.RunAsync(database => database.PingAsync()));
         Assert.Contains($"rediss://127.0.0.1:{port}/0", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(password, error.Message, StringComparison.Ordinal);
