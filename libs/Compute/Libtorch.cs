@@ -17,6 +17,9 @@ public static class Libtorch
     /// <summary>The folder that libtorch was loaded from. Null before.</summary>
     public static string? Folder { get; private set; }
 
+    /// <summary>What oneDNN knows of the processor's caches where the processor does not tell; null where it does.</summary>
+    public static string? Caches { get; private set; }
+
     private static (string[] Before, string Bridge) Files =>
         OperatingSystem.IsWindows() ? (["c10.dll", "torch_cpu.dll", "torch.dll"], "LibTorchSharp.dll")
         : OperatingSystem.IsMacOS() ? (["libc10.dylib", "libtorch_cpu.dylib", "libtorch.dylib"], "libLibTorchSharp.dylib")
@@ -37,6 +40,9 @@ public static class Libtorch
             // Asked only when the usual search fails: on systems whose libstdc++ is too old for TorchSharp's library, and where something is missing,
             // which Load explains.
             AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
+            // TorchSharp's own search would load it without what oneDNN must be told.
+            if (HiddenCaches.AreHidden)
+                Load();
         }
     }
 
@@ -50,11 +56,17 @@ public static class Libtorch
             if (bridge != 0)
                 return bridge;
             var (before, last) = Files;
-            foreach (var file in before)
-                LoadFile(Find(file));
-            var path = Find(last);
-            Folder = Path.GetDirectoryName(Find(before[0]));
-            (bridge, Loader) = LoadBridge(path);
+            foreach (var path in before.Select(Find))
+            {
+                var library = LoadFile(path);
+                if (path.EndsWith("libtorch_cpu.so", StringComparison.Ordinal) && HiddenCaches.AreHidden)
+                    Caches = HiddenCaches.Reveal(library, path)
+                        ? "hidden by this virtual machine; oneDNN was told their sizes"
+                        : ProcessSettings.LimitOneDnn();
+                Folder = Path.GetDirectoryName(path);
+            }
+
+            (bridge, Loader) = LoadBridge(Find(last));
             return bridge;
         }
     }
@@ -75,11 +87,11 @@ public static class Libtorch
         }
     }
 
-    private static void LoadFile(string path)
+    private static nint LoadFile(string path)
     {
         try
         {
-            NativeLibrary.Load(path);
+            return NativeLibrary.Load(path);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

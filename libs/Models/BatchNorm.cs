@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 
 namespace Fewshot.Models;
 
@@ -28,10 +27,10 @@ public sealed class BatchNorm
     public string CheckpointName { get; }
 
     /// <summary>Scale, <c>[C]</c>.</summary>
-    public Parameter Weight => (Parameter)weight.Value;
+    public torch.Tensor Weight => weight.Value;
 
     /// <summary>Shift, <c>[C]</c>.</summary>
-    public Parameter Bias => (Parameter)bias.Value;
+    public torch.Tensor Bias => bias.Value;
 
     /// <summary>Mean used in evaluation, <c>[C]</c>.</summary>
     public torch.Tensor RunningMean => runningMean.Value;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -44,10 +43,10 @@ public sealed class ConvUnit : Unit
     public long Groups { get; }
 
     /// <summary><c>[out, in / groups, k, k]</c>.</summary>
-    public override Parameter Weight => (Parameter)weight.Value;
+    public override Tensor Weight => weight.Value;
 
     /// <summary><c>[out]</c>, what folding left of the norm; null before.</summary>
-    public Parameter? Bias => (Parameter?)bias?.Value;
+    public Tensor? Bias => bias?.Value;
 
     /// <summary>The norm; null once folded.</summary>
     public BatchNorm? Norm { get; private set; }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 
 namespace Fewshot.Models;
 
@@ -20,10 +19,10 @@ public sealed class LayerNorm : Layer
     }
 
     /// <summary>Scale, <c>[D]</c>.</summary>
-    public Parameter Weight => (Parameter)weight.Value;
+    public torch.Tensor Weight => weight.Value;
 
     /// <summary>Shift, <c>[D]</c>.</summary>
-    public Parameter Bias => (Parameter)bias.Value;
+    public torch.Tensor Bias => bias.Value;
 
     internal override IReadOnlyList<TensorSlot> Slots { get; }
 

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -28,10 +27,10 @@ public sealed class Linear : Unit
     }
 
     /// <summary><c>[out, in]</c>, or as checkpoints have it.</summary>
-    public override Parameter Weight => (Parameter)weight.Value;
+    public override Tensor Weight => weight.Value;
 
     /// <summary><c>[out]</c>; null where it has none.</summary>
-    public Parameter? Bias => (Parameter?)bias?.Value;
+    public Tensor? Bias => bias?.Value;
 
     /// <summary>Multiply-adds for one position: one per weight.</summary>
     public long Macs => weight.Count;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Fewshot.Models;
@@ -68,7 +67,7 @@ public sealed class Network : IDisposable
 
     /// <summary>What the stem trains, and then what each block does.</summary>
     /// <param name="blocks">How many of the first blocks count.</param>
-    public IEnumerable<Parameter> ParametersUpTo(int blocks) =>
+    public IEnumerable<Tensor> ParametersUpTo(int blocks) =>
         Trainable(stem.Layers.Concat(Blocks.Take(blocks).SelectMany(block => block.Layers)));
 
     /// <summary>The last block's output to the map that is pooled; where nothing stands between them, another handle of the same tensor.</summary>
@@ -113,7 +112,7 @@ public sealed class Network : IDisposable
     public IEnumerable<(string Name, Tensor Value)> State() => Slots.Select(slot => (slot.CheckpointName, slot.Value));
 
     /// <summary>Everything learnable, in the order of the checkpoint.</summary>
-    public IEnumerable<Parameter> Parameters() => Trainable(layers);
+    public IEnumerable<Tensor> Parameters() => Trainable(layers);
 
     /// <summary>Turns gradients of all parameters on or off.</summary>
     public void RequiresGrad(bool value)
@@ -194,8 +193,8 @@ public sealed class Network : IDisposable
         return stream;
     }
 
-    private static IEnumerable<Parameter> Trainable(IEnumerable<Layer> some) =>
-        some.SelectMany(layer => layer.Slots).Where(slot => slot.Trainable).Select(slot => (Parameter)slot.Value);
+    private static IEnumerable<Tensor> Trainable(IEnumerable<Layer> some) =>
+        some.SelectMany(layer => layer.Slots).Where(slot => slot.Trainable).Select(slot => slot.Value);
 
     private static long Params(Layer layer) => layer.Slots.Where(slot => slot.Trainable).Sum(slot => slot.Count);
 

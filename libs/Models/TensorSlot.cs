@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 
 namespace Fewshot.Models;
 
@@ -44,7 +43,7 @@ internal sealed class TensorSlot(string checkpointName, long[] shape, bool train
     public void Fill(torch.Tensor tensor, bool requiresGrad = true)
     {
         value?.Dispose();
-        value = (Trainable ? new Parameter(tensor, requiresGrad) : tensor).DetachFromDisposeScope();
+        value = tensor.requires_grad_(Trainable && requiresGrad).DetachFromDisposeScope();
     }
 
     public void CopyFrom(TensorSlot source)

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Fewshot.Models;
@@ -44,7 +43,7 @@ public abstract class Unit : Layer
     public bool Writes => Role.HasFlag(StreamRole.Writes);
 
     /// <summary>Convolution: <c>[out, in / groups, k, k]</c>; linear layer: <c>[out, in]</c>.</summary>
-    public abstract Parameter Weight { get; }
+    public abstract Tensor Weight { get; }
 
     /// <summary>A 1x1 convolution <c>[in, in, 1, 1]</c> before this one; the caller's own, null for none.</summary>
     public Tensor? AdaptorBefore { get; set; }

@@ -96,7 +96,7 @@ public class CatalogTests
             Assert.Equal(network.Spec, loaded.Spec);
             Assert.Equal(network.State().Select(item => item.Name), loaded.State().Select(item => item.Name));
             foreach (var ((_, saved), (key, read)) in network.State().Zip(loaded.State()))
-                Assert.True(saved.equal(read), key);
+                Assert.True(saved.Equals(read), key);
             using var first = File.OpenRead(path);
             using var again = new MemoryStream();
             Checkpoint.Save(loaded, again);
@@ -123,7 +123,7 @@ public class CatalogTests
         using var folded = network.Folded();
         using var again = folded.Clone();
         PyTorchOracle.AssertClose(network.Features(images), folded.Features(images));
-        Assert.True(folded.Forward(images).equal(again.Forward(images)));
+        Assert.True(folded.Forward(images).Equals(again.Forward(images)));
         Assert.DoesNotContain(folded.Parameters(), parameter => parameter.requires_grad);
     }
 
@@ -184,8 +184,8 @@ public class CatalogTests
         using var one = ModelCatalog.Build(spec, seed: 5);
         using var same = ModelCatalog.Build(spec, seed: 5);
         using var other = ModelCatalog.Build(spec, seed: 6);
-        Assert.True(one.Blocks[3].Units[0].Weight.equal(same.Blocks[3].Units[0].Weight));
-        Assert.False(one.Blocks[3].Units[0].Weight.equal(other.Blocks[3].Units[0].Weight));
+        Assert.True(one.Blocks[3].Units[0].Weight.Equals(same.Blocks[3].Units[0].Weight));
+        Assert.False(one.Blocks[3].Units[0].Weight.Equals(other.Blocks[3].Units[0].Weight));
         Assert.Equal(Math.Sqrt(2.0 / (16 * 9)), one.Blocks[0].Units[0].Weight.std().item<float>(), 0.01);
     }
 

@@ -17,7 +17,7 @@ public class EditTests
         Assert.Contains(twice.State(), item => item.Name == "features.16.0.weight");
         Assert.DoesNotContain(twice.State(), item => item.Name.StartsWith("features.17", StringComparison.Ordinal));
         var kept = network.Blocks.Single(block => block.Name == "features.14").Units[1].Weight;
-        Assert.True(kept.equal(twice.Blocks.Single(block => block.Name == "features.14").Units[1].Weight));
+        Assert.True(kept.Equals(twice.Blocks.Single(block => block.Name == "features.14").Units[1].Weight));
     }
 
     [Theory]

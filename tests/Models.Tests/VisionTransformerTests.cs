@@ -73,8 +73,8 @@ public class VisionTransformerTests(PyTorchOracle oracle)
         var units = new CompressBlock("blocks.1", 20, Seed: 3).UnitsOf(48)!;
         Assert.Equal(20, units.Distinct().Count());
         var kept = torch.tensor(units);
-        Assert.True(whole.Blocks[1].Mlp!.Hidden.Weight.index_select(0, kept).equal(narrow.Blocks[1].Mlp!.Hidden.Weight));
-        Assert.True(whole.Blocks[1].Mlp!.Output.Weight.index_select(1, kept).equal(narrow.Blocks[1].Mlp!.Output.Weight));
+        Assert.True(whole.Blocks[1].Mlp!.Hidden.Weight.index_select(0, kept).Equals(narrow.Blocks[1].Mlp!.Hidden.Weight));
+        Assert.True(whole.Blocks[1].Mlp!.Output.Weight.index_select(1, kept).Equals(narrow.Blocks[1].Mlp!.Output.Weight));
 
         const long tokens = 17;
         var (before, after) = (whole.Costs(), narrow.Costs());

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Fewshot.Artifacts;
-using Fewshot.Compression.Mimicking;
+using Fewshot.Compute.Optimizers;
 using Fewshot.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,9 +23,9 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         var parameters = network.Parameters().ToList();
         foreach (var parameter in parameters)
             parameter.requires_grad_(true);
-        using ResumableOptimizer optimizer = settings.AdamW
-            ? new DecayedAdam(parameters, settings.WeightDecay)
-            : new MomentumSgd(parameters, settings.Momentum, settings.WeightDecay);
+        using Optimizer optimizer = settings.AdamW
+            ? new AdamW(parameters, settings.WeightDecay)
+            : new Sgd(parameters, settings.Momentum, settings.WeightDecay);
         var saver = new PeriodicCheckpoint(checkpoints, (stream, finished) => Save(stream, optimizer, finished));
         var value = double.NaN;
         network.Training = true;
@@ -51,7 +51,7 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         return value;
     }
 
-    private double Step(Func<long, Tensor> loss, ResumableOptimizer optimizer, long iteration)
+    private double Step(Func<long, Tensor> loss, Optimizer optimizer, long iteration)
     {
         using var scope = NewDisposeScope();
         var objective = loss(iteration);
@@ -63,7 +63,7 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
         return value;
     }
 
-    private void Save(Stream stream, ResumableOptimizer optimizer, long finished)
+    private void Save(Stream stream, Optimizer optimizer, long finished)
     {
         using var scope = NewDisposeScope();
         CheckpointFile.Write(
@@ -71,7 +71,7 @@ internal sealed class TrainingLoop(string stage, string metric, Network network,
             new Dictionary<string, string> { [IterationKey] = finished.ToString(CultureInfo.InvariantCulture) });
     }
 
-    private long Restore(ICheckpointStore checkpoints, ResumableOptimizer optimizer)
+    private long Restore(ICheckpointStore checkpoints, Optimizer optimizer)
     {
         using var stream = checkpoints.OpenNewest();
         if (stream is null)

@@ -1,6 +1,6 @@
+using Fewshot.Compute.Optimizers;
 using Fewshot.Models;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Fewshot.Compression.Mimicking;
@@ -9,8 +9,8 @@ namespace Fewshot.Compression.Mimicking;
 internal sealed class MimicStudent : IDisposable
 {
     private readonly MimicSettings settings;
-    private readonly Parameter[] trained;
-    private readonly DecayedAdam optimizer;
+    private readonly Tensor[] trained;
+    private readonly AdamW optimizer;
     private readonly int blocks;
 
     /// <param name="network">Trained in place; the caller's.</param>
@@ -23,7 +23,7 @@ internal sealed class MimicStudent : IDisposable
         trained = [.. settings.AllBlocks ? network.Parameters() : network.ParametersUpTo(blocks)];
         foreach (var parameter in trained)
             parameter.requires_grad_(true);
-        optimizer = new DecayedAdam(trained, settings.WeightDecay);
+        optimizer = new AdamW(trained, settings.WeightDecay);
     }
 
     public Network Network { get; }
@@ -41,8 +41,7 @@ internal sealed class MimicStudent : IDisposable
         using var scope = NewDisposeScope();
         var loss = Loss(images, target);
         loss.backward();
-        nn.utils.clip_grad_norm_(trained, settings.GradientClip);
-        optimizer.Step(settings.Rate(iteration));
+        optimizer.Step(settings.Rate(iteration), settings.GradientClip);
         return loss.detach().MoveToOuterDisposeScope();
     }
 

@@ -3,7 +3,7 @@ using Fewshot.Artifacts;
 using Fewshot.Imaging;
 using Fewshot.Models;
 using TorchSharp;
-using TorchSharp.Modules;
+using Fewshot.Compute.Optimizers;
 using static TorchSharp.torch;
 
 namespace Fewshot.Compression.Synthesis;
@@ -20,9 +20,9 @@ internal sealed class PixelOptimisation : IDisposable
     private readonly NetworkTerms networks;
     private readonly ImagePrior prior;
     private readonly int size;
-    private readonly Parameter pixels;
+    private readonly Tensor pixels;
     private readonly Tensor best, low, high;
-    private readonly Adam optimizer;
+    private readonly AdamW optimizer;
     private double bestLoss = double.PositiveInfinity;
 
     public PixelOptimisation(NetworkTerms networks, NetworkSpec network, bool hasBatchNorm, SynthesisSettings settings, Device device)
@@ -32,13 +32,13 @@ internal sealed class PixelOptimisation : IDisposable
         using var scope = NewDisposeScope();
         var random = new Philox(settings.Seed, 0, settings.FirstImage, ForNoise);
         using var generator = new Generator(((ulong)random.NextUInt32() << 32) | random.NextUInt32(), CPU);
-        pixels = new Parameter(randn([settings.Images, network.Preprocessing.Channels, size, size], generator: generator).to(device));
+        pixels = randn([settings.Images, network.Preprocessing.Channels, size, size], generator: generator).to(device).requires_grad_();
         best = pixels.detach().clone().DetachFromDisposeScope();
         (low, high) = ImageQuantisation.Range(network.Preprocessing, device);
         pixels.DetachFromDisposeScope();
         low.DetachFromDisposeScope();
         high.DetachFromDisposeScope();
-        optimizer = optim.Adam([pixels], lr: settings.LearningRate, beta1: 0.5, beta2: 0.9);
+        optimizer = new AdamW([pixels], weightDecay: 0, beta1: 0.5, beta2: 0.9);
     }
 
     /// <summary>The pixels of the lowest loss so far, normalised <c>[N, C, size, size]</c>.</summary>
@@ -85,10 +85,8 @@ internal sealed class PixelOptimisation : IDisposable
             best.copy_(pixels);
         }
 
-        foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = settings.Rate(step);
         pixels.grad = jitter.Undo(gradient);
-        optimizer.step();
+        optimizer.Step(settings.Rate(step));
         pixels.copy_(pixels.maximum(low).minimum(high));
         return loss;
     }
@@ -112,10 +110,10 @@ internal sealed class PixelOptimisation : IDisposable
 
     private void Save(Stream stream, long finished)
     {
-        var state = (Adam.State)optimizer.state_dict().State[0];
+        using var scope = NewDisposeScope();
         CheckpointFile.Write(
             stream,
-            [("pixels", pixels), ("best", best), ("exp_avg", state.exp_avg), ("exp_avg_sq", state.exp_avg_sq)],
+            [("pixels", pixels), ("best", best), .. optimizer.State()],
             new Dictionary<string, string>
             {
                 [StepKey] = finished.ToString(CultureInfo.InvariantCulture),
@@ -135,13 +133,10 @@ internal sealed class PixelOptimisation : IDisposable
         var (tensors, metadata) = CheckpointFile.Read(stream);
         if (metadata.GetValueOrDefault(FirstKey) != settings.FirstImage.ToString(CultureInfo.InvariantCulture))
             return 0;
-        var state = (Adam.State)optimizer.state_dict().State[0];
         pixels.copy_(tensors["pixels"]);
         best.copy_(tensors["best"]);
-        state.exp_avg.copy_(tensors["exp_avg"]);
-        state.exp_avg_sq.copy_(tensors["exp_avg_sq"]);
         var finished = int.Parse(metadata[StepKey], CultureInfo.InvariantCulture);
-        state.step = finished;
+        optimizer.Restore(tensors.GetValueOrDefault, finished);
         bestLoss = double.Parse(metadata[BestKey], CultureInfo.InvariantCulture);
         return finished;
     }

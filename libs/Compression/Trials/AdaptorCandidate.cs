@@ -1,5 +1,6 @@
 using Fewshot.Compression.Adaptors;
 using Fewshot.Compression.Mimicking;
+using Fewshot.Compute.Optimizers;
 using Fewshot.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,7 +21,7 @@ internal sealed class AdaptorCandidate : IDisposable
         Start = AdaptorPlan.StageStart(student, Gap);
         Sites = AdaptorPlan.For(student, block);
         Adaptors = [.. Sites.Select(site => Identity(site.Channels, device))];
-        Optimizer = new MomentumSgd(Adaptors, settings.Momentum, settings.WeightDecay);
+        Optimizer = new Sgd(Adaptors, settings.Momentum, settings.WeightDecay);
     }
 
     public string Block { get; }
@@ -36,7 +37,7 @@ internal sealed class AdaptorCandidate : IDisposable
     /// <summary>Trained 1x1 kernels, [channels, channels, 1, 1], in the order of their sites.</summary>
     public IReadOnlyList<Tensor> Adaptors { get; }
 
-    public MomentumSgd Optimizer { get; }
+    public Sgd Optimizer { get; }
 
     public double FirstLoss { get; set; } = double.NaN;
 

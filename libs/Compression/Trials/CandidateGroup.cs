@@ -49,31 +49,23 @@ internal sealed class CandidateGroup : IReadOnlyList<AdaptorCandidate>, IDisposa
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var (tensors, metadata) = CheckpointFile.Read(stream);
+        var finished = int.Parse(metadata[IterationKey], CultureInfo.InvariantCulture);
         foreach (var candidate in candidates)
         {
             candidate.FirstLoss = double.Parse(metadata[candidate.Block], CultureInfo.InvariantCulture);
             for (var i = 0; i < candidate.Adaptors.Count; i++)
-            {
-                candidate.Adaptors[i].copy_(tensors[Name(candidate, i, "adaptor")]);
-                if (tensors.TryGetValue(Name(candidate, i, "velocity"), out var velocity))
-                    candidate.Optimizer.Restore(i, velocity.to(candidate.Adaptors[i].device));
-            }
+                candidate.Adaptors[i].copy_(tensors[AdaptorName(candidate, i)]);
+            candidate.Optimizer.Restore(name => tensors.GetValueOrDefault($"{candidate.Block}.{name}"), finished);
         }
 
-        return int.Parse(metadata[IterationKey], CultureInfo.InvariantCulture);
+        return finished;
     }
 
     public void Dispose() => candidates.ForEach(c => c.Dispose());
 
-    private static IEnumerable<(string Name, Tensor Value)> Tensors(AdaptorCandidate candidate)
-    {
-        for (var i = 0; i < candidate.Adaptors.Count; i++)
-        {
-            yield return (Name(candidate, i, "adaptor"), candidate.Adaptors[i]);
-            if (candidate.Optimizer.Velocity(i) is { } velocity)
-                yield return (Name(candidate, i, "velocity"), velocity);
-        }
-    }
+    private static IEnumerable<(string Name, Tensor Value)> Tensors(AdaptorCandidate candidate) =>
+        candidate.Adaptors.Select((adaptor, i) => (AdaptorName(candidate, i), adaptor))
+            .Concat(candidate.Optimizer.State().Select(item => ($"{candidate.Block}.{item.Name}", item.Value)));
 
-    private static string Name(AdaptorCandidate candidate, int index, string what) => $"{candidate.Block}.{index}.{what}";
+    private static string AdaptorName(AdaptorCandidate candidate, int index) => $"{candidate.Block}.adaptor.{index}";
 }

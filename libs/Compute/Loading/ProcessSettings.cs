@@ -33,6 +33,13 @@ internal static partial class ProcessSettings
         TuneMalloc(ArenaMax, 1);
     }
 
+    /// <summary>Keeps oneDNN to kernels that do not depend on the sizes of caches. They are several times slower. Only before the first convolution.</summary>
+    internal static string LimitOneDnn()
+    {
+        SetDefault("ONEDNN_MAX_CPU_ISA", "AVX");
+        return "hidden by this virtual machine; oneDNN keeps to AVX, which is slow";
+    }
+
     private static bool UserTunedMalloc() =>
         Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name => name.StartsWith("MALLOC_", StringComparison.Ordinal));
 

@@ -16,9 +16,6 @@ internal static partial class RelaxedLibrary
 
     private const string DispensableSymbol = "_ZSt21ios_base_library_initv";
     private const string HarmlessSymbol = "getpid";
-
-    // Section types of the ELF format.
-    private const uint SymbolTable = 11, VersionsNeeded = 0x6ffffffe, SymbolVersions = 0x6fffffff;
     private const ushort Weak = 2, GlobalUnversioned = 1;
 
     /// <summary>Loads the relaxed copy of a library.</summary>
@@ -35,39 +32,37 @@ internal static partial class RelaxedLibrary
         return NativeLibrary.Load(place);
     }
 
-    /// <summary>The same ELF image without the need for <see cref="MissingVersion"/>.</summary>
+    /// <summary>Removes the need for <see cref="MissingVersion"/> from an ELF image, in place.</summary>
     internal static byte[] Relax(byte[] image, string path)
     {
-        if (image is not [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, ..])
-            throw new LibtorchException($"{path} is not a 64-bit little-endian ELF library.");
-        var sections = Sections(image);
-        var versions = Only(sections, VersionsNeeded, path);
-        var names = sections[(int)versions.Link];
-        var index = MakeVersionOptional(image, versions, names, path);
+        var elf = ElfImage.Open(new MemoryStream(image), path);
+        var (versions, symbols, bindings) = (elf.Find(ElfImage.VersionsNeeded), elf.Find(ElfImage.DynamicSymbols), elf.Find(ElfImage.SymbolVersions));
+        if (versions is null || symbols is null || bindings is null)
+            throw new LibtorchException($"{path} names no versions of the libraries that it needs.");
+        var index = MakeVersionOptional(image, versions, Strings(image, elf.NamesOf(versions)), path);
 
-        var symbols = Only(sections, SymbolTable, path);
-        var symbolNames = sections[(int)symbols.Link];
-        var symbolVersions = Only(sections, SymbolVersions, path);
-        var bound = Enumerable.Range(0, symbols.Size / 24).Where(i => (U16(image, symbolVersions.Offset + (2 * i)) & 0x7fff) == index).ToArray();
-        var bindings = bound.Select(i => Text(image, symbolNames, U32(image, symbols.Offset + (24 * i)))).ToArray();
-        if (bindings is not [DispensableSymbol])
-            throw new LibtorchException($"{path} needs {MissingVersion} of libstdc++ for {string.Join(", ", bindings)}: use a system with GCC 13 or newer.");
+        var names = elf.NamesOf(symbols);
+        var bound = Enumerable.Range(0, (int)(symbols.Size / ElfImage.SymbolBytes))
+            .Where(i => (U16(image, (int)bindings.Offset + (2 * i)) & 0x7fff) == index)
+            .Select(i => (Index: i, NameAt: U32(image, (int)symbols.Offset + (ElfImage.SymbolBytes * i)))).ToArray();
+        var needed = bound.Select(symbol => ElfImage.Text(Strings(image, names), symbol.NameAt)).ToArray();
+        if (needed is not [DispensableSymbol])
+            throw new LibtorchException($"{path} needs {MissingVersion} of libstdc++ for {string.Join(", ", needed)}: use a system with GCC 13 or newer.");
 
-        BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(symbolVersions.Offset + (2 * bound[0])), GlobalUnversioned);
-        var name = symbolNames.Offset + (int)U32(image, symbols.Offset + (24 * bound[0]));
-        Encoding.ASCII.GetBytes(HarmlessSymbol + '\0').CopyTo(image, name);
+        BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan((int)bindings.Offset + (2 * bound[0].Index)), GlobalUnversioned);
+        Encoding.ASCII.GetBytes(HarmlessSymbol + '\0').CopyTo(image, (int)(names.Offset + bound[0].NameAt));
         return image;
     }
 
     /// <summary>Marks the version as weak, so that the loader goes on without it, and returns its index.</summary>
-    private static int MakeVersionOptional(byte[] image, Section versions, Section names, string path)
+    private static int MakeVersionOptional(byte[] image, ElfImage.Section versions, ReadOnlySpan<byte> names, string path)
     {
-        for (var library = versions.Offset; ;)
+        for (var library = (int)versions.Offset; ;)
         {
             var version = library + (int)U32(image, library + 8);
             for (var left = U16(image, library + 2); left > 0; left--)
             {
-                if (Text(image, names, U32(image, version + 8)) == MissingVersion)
+                if (ElfImage.Text(names, U32(image, version + 8)) == MissingVersion)
                 {
                     BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(version + 4), (ushort)(U16(image, version + 4) | Weak));
                     return U16(image, version + 6);
@@ -83,32 +78,12 @@ internal static partial class RelaxedLibrary
         }
     }
 
-    private static Section[] Sections(byte[] image)
-    {
-        var table = (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(40));
-        var (size, count) = (U16(image, 58), U16(image, 60));
-        return [.. Enumerable.Range(0, count).Select(i => table + (i * size)).Select(at => new Section(
-            U32(image, at + 4),
-            (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(at + 24)),
-            (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(at + 32)),
-            U32(image, at + 40)))];
-    }
-
-    private static Section Only(Section[] sections, uint type, string path) =>
-        sections.FirstOrDefault(section => section.Type == type) ?? throw new LibtorchException($"{path} has no ELF section of type {type:x}.");
+    private static ReadOnlySpan<byte> Strings(byte[] image, ElfImage.Section section) => image.AsSpan((int)section.Offset, (int)section.Size);
 
     private static ushort U16(byte[] image, int at) => BinaryPrimitives.ReadUInt16LittleEndian(image.AsSpan(at));
 
     private static uint U32(byte[] image, int at) => BinaryPrimitives.ReadUInt32LittleEndian(image.AsSpan(at));
 
-    private static string Text(byte[] image, Section strings, uint at)
-    {
-        var start = image.AsSpan(strings.Offset + (int)at);
-        return Encoding.ASCII.GetString(start[..start.IndexOf((byte)0)]);
-    }
-
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int memfd_create(string name, uint flags);
-
-    private sealed record Section(uint Type, int Offset, int Size, uint Link);
 }

@@ -150,7 +150,7 @@ internal sealed partial record MobileNetV2 : Variant
         return rounded < 0.9 * exact ? rounded + 8 : rounded;
     }
 
-    private static void Relu6(Tensor map) => F.hardtanh(map, 0, 6, inplace: true);
+    private static void Relu6(Tensor map) => F.hardtanh(map, 0, 6, inplace: true).Dispose();
 
     [GeneratedRegex(@"^(?<cifar>cifar_)?mobilenet_v2_(?<width>\d{1,2}(\.\d{1,3})?)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex WidthName();

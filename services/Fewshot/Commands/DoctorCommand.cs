@@ -72,6 +72,8 @@ internal static partial class DoctorCommand
 
         yield return new Finding("libtorch", $"{torch.__version__} ({Libtorch.Folder})");
         yield return new Finding("loader", Libtorch.Loader!);
+        if (Libtorch.Caches is { } caches)
+            yield return new Finding("caches", caches);
         yield return new Finding("OpenMP", LoadedFrom("libgomp") ?? LoadedFrom("libiomp") ?? "none");
         yield return new Finding("threads", torch.get_num_threads().ToString(CultureInfo.InvariantCulture));
         foreach (var name in Settings)

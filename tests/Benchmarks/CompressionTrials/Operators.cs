@@ -23,7 +23,7 @@ internal static class Operators
         foreach (var (rows, inputs, outputs) in ((long, long, long)[])[(2500, 128, 384), (2500, 140, 128), (3152, 768, 2304)])
         {
             Tensor[] all = [randn(rows, inputs).requires_grad_(true), randn(outputs, inputs).requires_grad_(true), randn(outputs).requires_grad_(true)];
-            Compare($"linear {rows} x {inputs} to {outputs}", all, randn(rows, outputs), () => addmm(all[2], all[0], all[1].t()), () => F.linear(all[0], all[1], all[2]));
+            Compare($"linear {rows} x {inputs} to {outputs}", all, randn(rows, outputs), () => addmm(all[2], all[0], all[1].t(), 1, 1), () => F.linear(all[0], all[1], all[2]));
         }
     }
 
