@@ -18,8 +18,8 @@ public sealed class MalformedCallTests : IAsyncLifetime, IDisposable
 
     private static readonly string[] Unreadable =
     [
-        "half a header", "half a message", "a truncated field", "no protobuf", "text that is no UTF-8", "an unknown flag", "compressed without an encoding",
-        "broken gzip",
+        "half a header", "half a message", "a truncated field", "no protobuf", "text that is no UTF-8", "an unknown flag",
+        "compressed without an encoding", "broken gzip",
     ];
 
     private readonly HttpClient http = new();
@@ -106,9 +106,9 @@ public sealed class MalformedCallTests : IAsyncLifetime, IDisposable
             request.Headers.Add("grpc-encoding", encoding);
         using var response = await http.SendAsync(request);
         await response.Content.LoadIntoBufferAsync();
-        return ((StatusCode)int.Parse(Header("grpc-status")!, CultureInfo.InvariantCulture), Uri.UnescapeDataString(Header("grpc-message") ?? ""));
+        var status = (StatusCode)int.Parse(Header("grpc-status"), CultureInfo.InvariantCulture);
+        return (status, Uri.UnescapeDataString(Header("grpc-message")));
 
-        string? Header(string name) =>
-            response.TrailingHeaders.TryGetValues(name, out var values) || response.Headers.TryGetValues(name, out values) ? values.First() : null;
+        string Header(string name) => response.TrailingHeaders.Concat(response.Headers).FirstOrDefault(header => header.Key == name).Value?.First() ?? "";
     }
 }

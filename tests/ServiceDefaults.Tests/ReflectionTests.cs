@@ -37,18 +37,21 @@ public sealed class ReflectionTests : IDisposable
     [Fact]
     public async Task ListServices_AddressForStrangers_IsNotServed()
     {
-        await using var host = await SecuredHost.StartAsync(state, options => (options.Listen, options.Insecure) = ("http://0.0.0.0:0", true));
+        await using var host = await SecuredHost.StartAsync(
+            state, options => (options.Listen, options.Insecure) = ("http://0.0.0.0:0", true));
         using var channel = SecuredHost.Connect($"http://127.0.0.1:{new Uri(host.Address).Port}", token: null);
-        Assert.Equal(StatusCode.Unimplemented, (await Assert.ThrowsAsync<RpcException>(() => ServicesAsync(channel))).StatusCode);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => ServicesAsync(channel));
+        Assert.Equal(StatusCode.Unimplemented, refused.StatusCode);
         Assert.Equal(StatusCode.OK, (await SecuredHost.AskAsync(channel)).StatusCode);
     }
 
     private static async Task<string[]> ServicesAsync(GrpcChannel channel) =>
-        [.. (await AskAsync(channel, new ServerReflectionRequest { ListServices = "" })).ListServicesResponse.Service.Select(service => service.Name)];
+        [.. (await AskAsync(channel, new() { ListServices = "" })).ListServicesResponse.Service.Select(service => service.Name)];
 
     private static async Task<ServerReflectionResponse> AskAsync(GrpcChannel channel, ServerReflectionRequest request)
     {
-        using var call = new ServerReflection.ServerReflectionClient(channel).ServerReflectionInfo(deadline: DateTime.UtcNow.AddSeconds(30));
+        var client = new ServerReflection.ServerReflectionClient(channel);
+        using var call = client.ServerReflectionInfo(deadline: DateTime.UtcNow.AddSeconds(30));
         await call.RequestStream.WriteAsync(request);
         Assert.True(await call.ResponseStream.MoveNext(default));
         var answer = call.ResponseStream.Current;

@@ -20,7 +20,7 @@ public static class ConnectionFailures
     public static bool IsUntrusted(this RpcException e) =>
         e.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError };
 
-    /// <summary>What went wrong: the root cause of a failed connection, without the words of each layer around it; else what the other side said.</summary>
+    /// <summary>What went wrong: a failed connection's root cause without the words of each layer around it, or what the other side said.</summary>
     public static string Reason(this RpcException e) =>
         e.Status.DebugException is { } cause and not RpcException ? cause.GetBaseException().Message : e.Status.Detail;
 }

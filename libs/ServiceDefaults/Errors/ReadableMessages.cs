@@ -2,7 +2,7 @@ using Grpc.Core;
 
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>A client's messages. One that cannot be read, or a stream that breaks, is the client's failure and not an unexpected one of the service.</summary>
+/// <summary>A client's messages. One that cannot be read, or a stream that breaks, is no unexpected failure of the service.</summary>
 internal sealed class ReadableMessages<T>(IAsyncStreamReader<T> messages) : IAsyncStreamReader<T>
 {
     public T Current => messages.Current;

@@ -8,13 +8,13 @@ using Microsoft.Extensions.Logging;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Calls whose only message cannot be read. gRPC reads it before the first interceptor, so the package itself logs the exception with its stack
-/// trace and answers UNKNOWN, as if the service had failed. Here such a call becomes INTERNAL with the reason, as other gRPC servers answer it, and
-/// one short log line.
+/// Calls whose only message cannot be read. gRPC reads it before the first interceptor, so the package itself logs the exception with its
+/// stack trace and answers UNKNOWN, as if the service had failed. Here such a call becomes INTERNAL with the reason, as other gRPC servers
+/// answer it, and one short log line.
 /// </summary>
 internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<UnreadableMessages> logger)
 {
-    /// <summary>The package's log category of failed calls. It is off: interceptors log what services throw, and this class the rest.</summary>
+    /// <summary>The package's log category of failed calls. It is off: interceptors log what services throw, this class the rest.</summary>
     public const string LoggedElsewhere = "Grpc.AspNetCore.Server.ServerCallHandler";
 
     /// <summary>The status for what reading a message throws; null where the message is not at fault.</summary>

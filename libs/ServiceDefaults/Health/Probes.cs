@@ -7,8 +7,9 @@ using Microsoft.Extensions.Hosting;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// The names that probes ask the standard health service for. The empty name and <c>readiness</c> stand for the host with its stores, and a host
-/// that is stopping is not ready. <c>liveness</c> is the process alone: it serves as long as it answers, also without its stores and while it drains.
+/// The names that probes ask the standard health service for. The empty name and <c>readiness</c> stand for the host with its stores, and a
+/// host that is stopping is not ready. <c>liveness</c> is the process alone: it serves as long as it answers, also without its stores and
+/// while it drains.
 /// </summary>
 internal static class Probes
 {

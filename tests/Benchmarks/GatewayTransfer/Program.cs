@@ -19,7 +19,8 @@ Console.WriteLine($"{"",-24}{"",10}{"",8}{"CPU us/unit",14}   client and gateway
 for (var i = 0; i < measured[0].Count; i++)
 {
     double Median(Func<Figure, double> of) => measured.Select(round => of(round[i])).Order().ElementAt(rounds / 2);
-    Console.WriteLine($"{measured[0][i].Name,-24}{Median(figure => figure.PerSecond),10:N0}{measured[0][i].Unit,8}{Median(figure => figure.CpuMicroseconds),14:N1}");
+    var (name, unit) = (measured[0][i].Name, measured[0][i].Unit);
+    Console.WriteLine($"{name,-24}{Median(figure => figure.PerSecond),10:N0}{unit,8}{Median(figure => figure.CpuMicroseconds),14:N1}");
 }
 
 Console.WriteLine($"gateway's peak memory {gateway.PeakBytes / 1e6:F0} MB");

@@ -56,7 +56,8 @@ internal sealed class Transfer : IDisposable
                     await client.StatArtifactAsync(stat);
             }),
             await FigureAsync($"stat, {InFlight} in flight", "calls/s", Calls, () => Parallel.ForAsync(
-                0, Calls, new ParallelOptions { MaxDegreeOfParallelism = InFlight }, async (_, ct) => await client.StatArtifactAsync(stat, cancellationToken: ct))),
+                0, Calls, new ParallelOptions { MaxDegreeOfParallelism = InFlight },
+                async (_, ct) => await client.StatArtifactAsync(stat, cancellationToken: ct))),
         ];
     }
 

@@ -27,7 +27,10 @@ public sealed class RedisAccessTests : IDisposable
             "--user", User, "on", ">" + Password, "~fewshot:*", "&fewshot:*", "+@all", "-@admin", "-@dangerous", "+info");
     }
 
-    private RedisAddress Address => RedisAddress.Parse($"rediss://127.0.0.1:{port}") with { User = User, Password = Password, Authority = authority.Root };
+    private RedisAddress Address => RedisAddress.Parse($"rediss://127.0.0.1:{port}") with
+    {
+        User = User, Password = Password, Authority = authority.Root,
+    };
 
     public void Dispose()
     {
