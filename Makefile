@@ -31,8 +31,7 @@ faults: setup
 	FEWSHOT_FAULT_MINUTES=$(MINUTES) FEWSHOT_FAULT_SEED=$(SEED) dotnet test tests/EndToEnd.Tests -c Release --no-build --nologo --filter Category=Long --logger "console;verbosity=detailed"
 
 bench: setup
-	dotnet run -c Release --project tests/Benchmarks/OperatorCall
-	dotnet run -c Release --project tests/Benchmarks/GrpcThroughput
+	dotnet run -c Release --project tests/Benchmarks/GatewayTransfer
 	dotnet run -c Release --project tests/Benchmarks/ArtifactTransfer
 	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10
 	dotnet run -c Release --project tests/Benchmarks/CompressionTrials -- all 10

@@ -34,26 +34,17 @@ public class ReferenceTests
     [Fact]
     public void Gateway_Closure_HoldsNoTensors()
     {
-        var gateway = Repository.Projects.Single(project => project.Folder == "services/Gateway");
-        string[] tensors = ["libs/TorchSharp", "libs/Models", "libs/Imaging", "libs/Compression"];
-        Assert.Empty(gateway.Closure().Intersect(tensors));
+        var closure = Repository.Projects.Single(project => project.Folder == "services/Gateway").WithClosure();
+        Assert.Empty(closure.Select(project => project.Folder).Intersect(["libs/Compute", "libs/Models", "libs/Imaging", "libs/Compression"]));
+        Assert.DoesNotContain(closure.SelectMany(project => project.Packages), package => package.StartsWith("TorchSharp", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Gateway_Assembly_ReferencesNoTensors()
     {
-        var loaded = new HashSet<string>(StringComparer.Ordinal);
-        var open = new Stack<System.Reflection.Assembly>([typeof(global::Fewshot.Gateway.GatewayHost).Assembly]);
-        while (open.TryPop(out var assembly))
-        {
-            foreach (var name in assembly.GetReferencedAssemblies().Where(name => name.Name!.StartsWith("Fewshot.", StringComparison.Ordinal) && loaded.Add(name.Name)))
-                open.Push(System.Reflection.Assembly.Load(name));
-        }
-
-        Assert.NotEmpty(loaded);
-        Assert.DoesNotContain("Fewshot.TorchSharp", loaded);
-        Assert.DoesNotContain("Fewshot.Models", loaded);
-        Assert.DoesNotContain("Fewshot.Imaging", loaded);
+        var referenced = ReferencedFrom(typeof(global::Fewshot.Gateway.GatewayHost).Assembly);
+        Assert.Contains("Fewshot.ServiceDefaults", referenced);
+        Assert.Empty(referenced.Intersect(["TorchSharp", "Fewshot.Compute", "Fewshot.Models", "Fewshot.Imaging", "Fewshot.Compression"]));
     }
 
     [Theory]
@@ -63,14 +54,23 @@ public class ReferenceTests
         Assert.Empty(Repository.Projects.Single(project => project.Folder == folder).References);
 
     [Theory]
+    [InlineData("libs/Compute")]
     [InlineData("libs/Models")]
     [InlineData("libs/Imaging")]
     [InlineData("libs/Compression")]
     public void TensorLibrary_Closure_HoldsNoRemoteCalls(string folder)
     {
-        var closure = Repository.Projects.Single(project => project.Folder == folder).Closure();
-        Assert.DoesNotContain("libs/Grpc", closure);
-        Assert.DoesNotContain("protos", closure);
+        var closure = Repository.Projects.Single(project => project.Folder == folder).WithClosure();
+        Assert.DoesNotContain("protos", closure.Select(project => project.Folder));
+        Assert.DoesNotContain(closure.SelectMany(project => project.Packages), package => package.StartsWith("Grpc.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void TensorLibraries_Assemblies_ReferenceNoRemoteCalls()
+    {
+        var referenced = ReferencedFrom(typeof(global::Fewshot.Compression.ComputeSettings).Assembly);
+        Assert.Contains("TorchSharp", referenced);
+        Assert.DoesNotContain(referenced, name => name.StartsWith("Grpc.", StringComparison.Ordinal) || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -81,9 +81,30 @@ public class ReferenceTests
     }
 
     [Fact]
+    public void CentralVersions_Packages_AreAllReferenced()
+    {
+        var referenced = Repository.Projects.SelectMany(project => project.Packages).Concat(Repository.PackagesOf("Directory.Build.props")).ToHashSet(StringComparer.Ordinal);
+        Assert.Empty(Repository.PackagesOf("Directory.Packages.props").Except(referenced));
+    }
+
+    [Fact]
     public void Solution_Projects_AreAll()
     {
         var solution = File.ReadAllText(Path.Combine(Repository.Root, "Microservices.sln")).Replace('\\', '/');
         Assert.All(Repository.Projects, project => Assert.Contains(Repository.Relative(project.Path), solution, StringComparison.Ordinal));
+    }
+
+    /// <summary>What an assembly of this product references, through other assemblies of it too.</summary>
+    private static HashSet<string> ReferencedFrom(System.Reflection.Assembly assembly)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var open = new Stack<System.Reflection.Assembly>([assembly]);
+        while (open.TryPop(out var next))
+        {
+            foreach (var name in next.GetReferencedAssemblies().Where(name => seen.Add(name.Name!) && name.Name!.StartsWith("Fewshot.", StringComparison.Ordinal)))
+                open.Push(System.Reflection.Assembly.Load(name));
+        }
+
+        return seen;
     }
 }

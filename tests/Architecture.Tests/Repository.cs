@@ -10,11 +10,15 @@ internal static class Repository
 
     public static string Root { get; } = FindRoot();
 
-    /// <summary>Every product and test project, by its folder (<c>libs/Grpc</c>).</summary>
+    /// <summary>Every product and test project, by its folder (<c>libs/Models</c>).</summary>
     public static IReadOnlyList<Project> Projects { get; } =
         [.. Files("*.csproj").Select(path => new Project(path)).OrderBy(project => project.Folder, StringComparer.Ordinal)];
 
     public static IEnumerable<string> Files(string pattern, string folder = "") => Walk(Path.Combine(Root, folder), pattern);
+
+    /// <summary>Packages that a file of the repository's root names, with or without a version.</summary>
+    public static IEnumerable<string> PackagesOf(string file) => XDocument.Load(Path.Combine(Root, file)).Descendants()
+        .Where(element => element.Name.LocalName is "PackageVersion" or "PackageReference").Select(element => element.Attribute("Include")!.Value);
 
     public static string Relative(string path) => Path.GetRelativePath(Root, path).Replace('\\', '/');
 
@@ -71,4 +75,7 @@ internal sealed class Project(string path)
 
         return seen;
     }
+
+    /// <summary>It and every project it depends on.</summary>
+    public IReadOnlyList<Project> WithClosure() => [this, .. Repository.Projects.Where(project => Closure().Contains(project.Folder))];
 }

@@ -16,15 +16,12 @@ public partial class SourceTests
     public void Names_CatchAll_AreNone()
     {
         var folders = Sources.Concat(Repository.Projects.Select(project => project.Path)).Select(path => Repository.Relative(path));
-        var wrong = folders.Where(path => !path.StartsWith("libs/TorchSharp/Utils/", StringComparison.Ordinal)
-            && path.Split('/', '.').Any(part => Forbidden.Contains(part, StringComparer.OrdinalIgnoreCase)));
+        var wrong = folders.Where(path => path.Split('/', '.').Any(part => Forbidden.Contains(part, StringComparer.OrdinalIgnoreCase)));
         Assert.Empty(wrong);
     }
 
-    /// <summary>But for the engine room, whose public names are TorchSharp's.</summary>
     [Fact]
-    public void Types_CatchAll_AreNone() => Assert.Empty(Sources
-        .Where(path => !Repository.Relative(path).StartsWith("libs/TorchSharp/", StringComparison.Ordinal) && CatchAllType().IsMatch(File.ReadAllText(path))).Select(Repository.Relative));
+    public void Types_CatchAll_AreNone() => Assert.Empty(Sources.Where(path => CatchAllType().IsMatch(File.ReadAllText(path))).Select(Repository.Relative));
 
     [Fact]
     public void Files_Length_IsReadable()
@@ -57,18 +54,6 @@ public partial class SourceTests
         var wrong = patterns.SelectMany(pattern => Repository.Files(pattern)).Where(path => Repository.Relative(path) != self)
             .Where(path => MachinePath().IsMatch(File.ReadAllText(path))).Select(Repository.Relative);
         Assert.Empty(wrong);
-    }
-
-    [Fact]
-    public void OfficialPackages_Mentions_AreInTheTwoEngineRooms()
-    {
-        string[] allowed = ["libs/TorchSharp/TorchSharp.csproj", "libs/Grpc/Grpc.csproj", "Directory.Build.props", "Directory.Packages.props"];
-        var mentions = new[] { "*.csproj", "*.props", "*.targets", "*.cs" }.SelectMany(pattern => Repository.Files(pattern))
-            .Where(path => File.ReadAllText(path).Contains("OfficialPackages", StringComparison.Ordinal)).Select(Repository.Relative)
-            .Where(path => !path.StartsWith("tests/Architecture.Tests/", StringComparison.Ordinal)).ToList();
-        Assert.Empty(mentions.Except(allowed));
-        Assert.Contains("libs/TorchSharp/TorchSharp.csproj", mentions);
-        Assert.Contains("libs/Grpc/Grpc.csproj", mentions);
     }
 
     [Fact]

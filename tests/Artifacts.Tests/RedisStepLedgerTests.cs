@@ -150,12 +150,13 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
-    [InlineData("redis://cache", "cache", 6379, 0, false, null)]
-    [InlineData("redis://:p%40ss@cache:7000/3", "cache", 7000, 3, false, "p@ss")]
-    [InlineData("rediss://default:x@10.0.0.1", "10.0.0.1", 6379, 0, true, "x")]
-    public void Parse_Address_IsRead(string text, string host, int port, int database, bool tls, string? password)
+    [InlineData("redis://cache", "cache", 6379, 0, false, null, null)]
+    [InlineData("redis://:p%40ss@cache:7000/3", "cache", 7000, 3, false, null, "p@ss")]
+    [InlineData("rediss://few%3Ashot:x@10.0.0.1", "10.0.0.1", 6379, 0, true, "few:shot", "x")]
+    [InlineData("redis://fewshot@cache", "cache", 6379, 0, false, "fewshot", null)]
+    public void Parse_Address_IsRead(string text, string host, int port, int database, bool tls, string? user, string? password)
     {
-        Assert.Equal(new RedisAddress(host, port, database, tls) { Password = password }, RedisAddress.Parse(text));
+        Assert.Equal(new RedisAddress(host, port, database, tls) { User = user, Password = password }, RedisAddress.Parse(text));
         Assert.DoesNotContain("@", RedisAddress.Parse(text).ToString(), StringComparison.Ordinal);
     }
 
@@ -165,7 +166,7 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     [InlineData("redis://")]
     [InlineData("redis://cache/jobs")]
     [InlineData("redis://cache/0?ssl=true")]
-    [InlineData("redis://admin:secret@cache")]
+    [InlineData("redis://admin:secret@cache/jobs")]
     public void Parse_NoAddress_SaysWhatWouldBeOne(string text) =>
         Assert.DoesNotContain("secret", Assert.Throws<FormatException>(() => RedisAddress.Parse(text)).Message, StringComparison.Ordinal);
 }

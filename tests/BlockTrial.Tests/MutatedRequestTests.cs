@@ -27,7 +27,7 @@ public sealed class MutatedRequestTests
             NetworkDigest = Unknown, ImageSetDigest = Unknown, MetricSetDigest = Unknown, Candidates = { new Edit { CompressBlock = new CompressBlock { Block = "blocks.1", Hidden = 20 } } },
             Training = new MimicTraining { Iterations = 2, BatchSize = 4 },
         };
-        using var calls = new MutatedCalls(host.Channel, host.Address, seed: 11);
+        using var calls = new MutatedCalls(host.Address, seed: 11);
         await calls.RunAsync(10_000, (methods["RunTrials"], trials), (methods["TryCompressions"], compressions));
     }
 }

@@ -1,9 +1,13 @@
+using System.Net;
 using Fewshot.Compression.V1;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -45,6 +49,30 @@ public class GatewayAwayTests(Drawings drawings)
         var run = FewshotProcess.Run("jobs", "--gateway", gateway.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         Assert.True(run.ExitCode == 0, run.ToString());
         Assert.Equal(3, service.Calls);
+    }
+
+    /// <summary>Another program listens at the address.</summary>
+    [Theory]
+    [InlineData(HttpProtocols.Http2, 200)]
+    [InlineData(HttpProtocols.Http2, 404)]
+    [InlineData(HttpProtocols.Http2, 500)]
+    [InlineData(HttpProtocols.Http1, 200)]
+    public async Task Jobs_AddressOfNoGateway_SaysSo(HttpProtocols protocols, int status)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        await using var other = builder.Build();
+        other.Run(context =>
+        {
+            (context.Response.StatusCode, context.Response.ContentType) = (status, "text/html");
+            return context.Response.WriteAsync("<html>");
+        });
+        await other.StartAsync();
+        var run = FewshotProcess.Run("jobs", "--gateway", other.Urls.First());
+        Assert.Equal(4, run.ExitCode);
+        Assert.Contains("no fewshot gateway answers at", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", run.Error, StringComparison.Ordinal);
     }
 
     /// <summary>Does not answer the second call, as if another gateway took over then.</summary>

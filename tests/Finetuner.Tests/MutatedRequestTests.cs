@@ -19,7 +19,7 @@ public sealed class MutatedRequestTests
         var methods = FinetunerService.Descriptor.Methods.ToDictionary(method => method.Name);
         var edit = new Edit { DropBlock = new DropBlock { Block = "layer2.1" } };
         var optimizer = new OptimizerSettings { Iterations = 2, LearningRate = 0.01, BatchSize = 4 };
-        using var calls = new MutatedCalls(host.Channel, host.Address, seed: 12);
+        using var calls = new MutatedCalls(host.Address, seed: 12);
         await calls.RunAsync(
             10_000,
             (methods["Finetune"], new FinetuneRequest

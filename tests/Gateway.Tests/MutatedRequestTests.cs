@@ -6,7 +6,6 @@ using Fewshot.Stages.V1;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Health.V1;
-using Grpc.Net.Client;
 using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Tests;
@@ -80,8 +79,7 @@ public sealed class MutatedRequestTests
 
     private static async Task SendAsync(GatewayRig rig, int seed, params (MethodDescriptor Method, IMessage Request)[] samples)
     {
-        using var channel = GrpcChannel.ForAddress(rig.Address);
-        using var calls = new MutatedCalls(channel, rig.Address, seed);
+        using var calls = new MutatedCalls(rig.Address, seed);
         await calls.RunAsync(Requests, samples);
     }
 }

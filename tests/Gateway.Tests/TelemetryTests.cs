@@ -25,11 +25,12 @@ public sealed class TelemetryTests
         Assert.Equal(job.Id, root.GetTagItem("fewshot.job.id"));
         var asked = trace.Single(span => span.DisplayName == "finetune" && span.ParentSpanId == root.SpanId);
         // The worker got the trace with the call, not from this process, and the work is below the call.
-        var served = trace.Single(span => span.Source.Name == "Microsoft.AspNetCore" && span.DisplayName == "fewshot.finetuning.v1.FinetunerService/Finetune");
+        var served = trace.Single(span => span.Source.Name == "Microsoft.AspNetCore" && span.GetTagItem("grpc.method") is "/fewshot.finetuning.v1.FinetunerService/Finetune");
         Assert.True(served.HasRemoteParent);
-        Assert.Equal(0, served.GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal("0", served.GetTagItem("grpc.status_code"));
         var sent = trace.Single(span => span.SpanId == served.ParentSpanId);
-        Assert.Equal(("System.Net.Http", asked.SpanId), (sent.Source.Name, sent.ParentSpanId));
+        var called = trace.Single(span => span.SpanId == sent.ParentSpanId);
+        Assert.Equal(("System.Net.Http", "Grpc.Net.Client", asked.SpanId), (sent.Source.Name, called.Source.Name, called.ParentSpanId));
         var work = trace.Single(span => span.DisplayName == "finetune" && span.ParentSpanId == served.SpanId);
         Assert.Equal(asked.GetTagItem("fewshot.step.key"), work.GetTagItem("fewshot.step.key"));
         Assert.Equal(false, asked.GetTagItem("fewshot.step.cached"));
@@ -89,7 +90,7 @@ public sealed class TelemetryTests
         {
             listener = new ActivityListener
             {
-                ShouldListenTo = source => source.Name is Telemetry.Name or "Microsoft.AspNetCore" or "System.Net.Http",
+                ShouldListenTo = source => source.Name is Telemetry.Name or "Grpc.Net.Client" or "Microsoft.AspNetCore" or "System.Net.Http",
                 Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
                 ActivityStopped = ended.Add,
             };

@@ -15,7 +15,7 @@ public sealed class MutatedRequestTests
     {
         await using var host = await Service.StartedAsync();
         var methods = ImageSynthesizerService.Descriptor.Methods.ToDictionary(method => method.Name);
-        using var calls = new MutatedCalls(host.Channel, host.Address, seed: 13);
+        using var calls = new MutatedCalls(host.Address, seed: 13);
         await calls.RunAsync(
             10_000,
             (methods["Synthesize"], new SynthesizeRequest { NetworkDigest = Unknown, Seed = 7, Images = 4, Iterations = 2, BatchSize = 4, Compute = new ComputeOptions { Threads = 1 } }),

@@ -23,9 +23,9 @@ public sealed class MutatedRequestTests
             NetworkDigest = Unknown, Candidates = { new Candidate { Name = "one", Edits = { edit } } }, BatchSize = 2, Runs = 2, DeviceFingerprint = new string('f', 64),
             Compute = new ComputeOptions { Threads = 1 },
         };
-        using var calls = new MutatedCalls(host.Channel, host.Address, seed: 14);
+        using var calls = new MutatedCalls(host.Address, seed: 14);
         await calls.RunAsync(9_000, (methods["Profile"], profile), (methods["DescribeDevice"], new DescribeDeviceRequest { Compute = new ComputeOptions { Threads = 1 } }));
-        using var described = new MutatedCalls(host.Channel, host.Address, seed: 15);
+        using var described = new MutatedCalls(host.Address, seed: 15);
         await described.RunAsync(1_000, (methods["DescribeNetwork"], new DescribeNetworkRequest { Network = new Network { Digest = await host.NetworkAsync(), Edits = { edit } } }));
     }
 }

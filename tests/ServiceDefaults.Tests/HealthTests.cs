@@ -67,6 +67,29 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_HostStops_EndsWithNotServing()
+    {
+        await using var host = await StartAsync();
+        using var watch = new Health.HealthClient(host.Health).Watch(new HealthCheckRequest { Service = "readiness" }, deadline: Deadline);
+        Assert.True(await watch.ResponseStream.MoveNext(default));
+        Assert.Equal(Serving, watch.ResponseStream.Current.Status);
+        host.App.Lifetime.StopApplication();
+        var last = Serving;
+        while (await watch.ResponseStream.MoveNext(default))
+            last = watch.ResponseStream.Current.Status;
+        Assert.Equal(NotServing, last);
+    }
+
+    [Fact]
+    public async Task Check_UnknownName_IsNotFound()
+    {
+        await using var host = await StartAsync();
+        var refused = await Assert.ThrowsAsync<RpcException>(
+            () => new Health.HealthClient(host.Health).CheckAsync(new HealthCheckRequest { Service = "nothing" }, deadline: Deadline).ResponseAsync);
+        Assert.Equal(StatusCode.NotFound, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task HealthPort_OtherServices_AreNotServedThere()
     {
         await using var host = await StartAsync();

@@ -21,19 +21,29 @@ public sealed class StoresTests : IDisposable
     [InlineData("redis://cache", "files", typeof(RedisStepLedger), typeof(FileArtifactStore), typeof(FileArtifactNames), "redis://cache:6379/0")]
     public async Task AddFewshotDefaults_Settings_ChooseTheStores(string ledger, string artifacts, Type ledgerType, Type artifactsType, Type namesType, string? server)
     {
-        await using var app = Build(("Ledger", ledger), ("Artifacts", artifacts), ("RedisPassword", "secret"), ("S3Endpoint", "http://store:9000"), ("S3Region", ""));
+        await using var app = Build(("Ledger", ledger), ("Artifacts", artifacts), ("RedisUser", "fewshot"), ("RedisPassword", "secret"), ("S3Endpoint", "http://store:9000"), ("S3Region", ""));
         Assert.IsType(ledgerType, app.Services.GetRequiredService<IStepLedger>());
         Assert.IsType(artifactsType, app.Services.GetRequiredService<IArtifactStore>());
         Assert.IsType(namesType, app.Services.GetRequiredService<IArtifactNames>());
         var address = app.Services.GetService<RedisServer>()?.Address;
-        Assert.Equal((server, server is null ? null : "secret"), (address?.ToString(), address?.Password));
+        Assert.Equal((server, server is null ? null : "fewshot", server is null ? null : "secret"), (address?.ToString(), address?.User, address?.Password));
+    }
+
+    [Theory]
+    [InlineData("redis://:own@cache", "fewshot", "own")]
+    [InlineData("redis://ada:own@cache", "ada", "own")]
+    [InlineData("redis://ada@cache", "ada", "secret")]
+    public async Task AddFewshotDefaults_AddressNamesUserOrPassword_ItsOwnCount(string ledger, string user, string password)
+    {
+        await using var app = Build(("Ledger", ledger), ("RedisUser", "fewshot"), ("RedisPassword", "secret"));
+        var address = app.Services.GetRequiredService<RedisServer>().Address;
+        Assert.Equal((user, password), (address.User, address.Password));
     }
 
     [Theory]
     [InlineData("Ledger", "postgres://db", "redis://HOST")]
     [InlineData("Ledger", "", "files")]
     [InlineData("Ledger", "redis://:secret@cache/jobs", "number of a database")]
-    [InlineData("Ledger", "redis://admin:secret@cache", "default user")]
     [InlineData("Artifacts", "https://bucket", "s3://BUCKET")]
     [InlineData("Artifacts", "s3://Bad_Bucket", "s3://BUCKET")]
     [InlineData("Artifacts", "s3://bucket/../other", "s3://BUCKET")]

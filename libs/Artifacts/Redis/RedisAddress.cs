@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace Fewshot.Artifacts.Redis;
 
-/// <summary>Where a Redis server is: <c>redis://[:PASSWORD@]HOST[:PORT][/DATABASE]</c>, or <c>rediss://</c> for TLS.</summary>
+/// <summary>Where a Redis server is: <c>redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]</c>, or <c>rediss://</c> for TLS.</summary>
 /// <param name="Host">Name or address.</param>
 /// <param name="Port">6379 unless said otherwise.</param>
 /// <param name="Database">0 unless said otherwise.</param>
@@ -11,8 +11,14 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
 {
     private const int DefaultPort = 6379, MostDatabases = 16_384;
 
+    /// <summary>Null for the server's default user.</summary>
+    public string? User { get; init; }
+
     /// <summary>Null where the server asks for none.</summary>
     public string? Password { get; init; }
+
+    /// <summary>PEM certificate of the authority that the server's certificate must be of; null for those that the machine trusts.</summary>
+    public string? Authority { get; init; }
 
     /// <summary>Reads an address.</summary>
     /// <exception cref="FormatException">It is none; the message says what would be one and never repeats a password.</exception>
@@ -25,28 +31,39 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
         if (path.Length > 0 && (!int.TryParse(path, System.Globalization.NumberStyles.None, provider: null, out database) || database >= MostDatabases))
             throw new FormatException("no address of a Redis database: what follows the host must be the number of a database, such as redis://HOST:6379/0.");
         var user = uri.UserInfo.Split(':', 2);
-        if (user[0] is not ("" or "default"))
-            throw new FormatException("an address with a user name, which is not supported: give the password of the default user, as redis://:PASSWORD@HOST.");
         return new RedisAddress(uri.Host, uri.IsDefaultPort ? DefaultPort : uri.Port, database, uri.Scheme == "rediss")
         {
+            User = user[0].Length > 0 ? Uri.UnescapeDataString(user[0]) : null,
             Password = user.Length == 2 ? Uri.UnescapeDataString(user[1]) : null,
         };
     }
 
-    /// <summary>Without the password.</summary>
+    /// <summary>Without user and password.</summary>
     public override string ToString() => $"{(Tls ? "rediss" : "redis")}://{Host}:{Port}/{Database}";
 
-    internal ConfigurationOptions ToConfiguration() => new()
+    internal ConfigurationOptions ToConfiguration()
     {
-        EndPoints = { { Host, Port } },
-        DefaultDatabase = Database,
-        Password = Password,
-        Ssl = Tls,
-        ClientName = "fewshot",
-        // A server that is not up yet, or not just now, is waited for.
-        AbortOnConnectFail = false,
-        ConnectTimeout = 2000,
-        ReconnectRetryPolicy = new LinearRetry(100),
-        KeepAlive = 10,
-    };
+        var configuration = new ConfigurationOptions
+        {
+            EndPoints = { { Host, Port } },
+            DefaultDatabase = Database,
+            User = User,
+            Password = Password,
+            Ssl = Tls,
+            ClientName = "fewshot",
+            // A server that is not up yet, or not just now, is waited for; RedisServer repeats what fails meanwhile, so nothing old is sent late.
+            AbortOnConnectFail = false,
+            BacklogPolicy = BacklogPolicy.FailFast,
+            ConnectTimeout = 2000,
+            AsyncTimeout = 5000,
+            ReconnectRetryPolicy = new LinearRetry(100),
+            KeepAlive = 10,
+            // There is one server to choose from: a user needs rights on keys of Fewshot's alone.
+            TieBreaker = "",
+            ConfigurationChannel = "",
+        };
+        if (Authority is not null)
+            configuration.TrustIssuer(Authority);
+        return configuration;
+    }
 }

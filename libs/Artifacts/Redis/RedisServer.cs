@@ -16,7 +16,6 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
     /// <summary>What every key begins with.</summary>
     public const string Prefix = "fewshot:";
 
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
     private static readonly string[] Passing = ["LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"];
     private readonly Lock gate = new();
     private readonly ResiliencePipeline retries = new ResiliencePipelineBuilder()
@@ -41,20 +40,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
     /// <summary>Runs a script, which must be harmless when it runs twice.</summary>
     /// <inheritdoc cref="RunAsync"/>
     public Task<RedisResult> EvaluateAsync(string script, RedisKey[] keys, RedisValue[] values, bool once = false, CancellationToken ct = default) =>
-        RunAsync(
-            async database =>
-            {
-                try
-                {
-                    return await database.ScriptEvaluateAsync(script, keys, values);
-                }
-                catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-                {
-                    // The server forgot its scripts when it restarted; the client noticed just now and sends the text this time.
-                    return await database.ScriptEvaluateAsync(script, keys, values);
-                }
-            },
-            once, ct);
+        RunAsync(database => database.ScriptEvaluateAsync(script, keys, values), once, ct);
 
     /// <summary>Runs an operation, which must be harmless when it is done twice.</summary>
     /// <param name="operation">What to send.</param>
@@ -71,7 +57,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
         }
         catch (Exception e) when (e is TimeoutRejectedException || IsPassing(e))
         {
-            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}): check that it is up, and its password.", last ?? e) { Kind = "Redis server" };
+            throw new StoreUnavailableException($"The Redis server {Address} cannot be reached or does not answer ({Reason(last ?? e)}): check that it is up, and the user and password.", last ?? e) { Kind = "Redis server" };
         }
         catch (RedisServerException e) when (e.Message.StartsWith("OOM", StringComparison.Ordinal))
         {
@@ -83,9 +69,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
             try
             {
                 var database = (await ConnectAsync(stop)).GetDatabase();
-                // The client completes its tasks one after the other on one thread; what follows here must not hold that up, and may even block.
-                var answer = operation(database).ContinueWith(task => task, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Unwrap();
-                return await answer.WaitAsync(AnswerTimeout, stop);
+                return await operation(database).WaitAsync(stop);
             }
             catch (Exception e)
             {
@@ -99,7 +83,7 @@ public sealed class RedisServer(RedisAddress address, TimeSpan? patience = null)
     public async Task SubscribeAsync(string channel, Action<string> hear, CancellationToken ct = default)
     {
         var subscriber = (await ConnectAsync(ct)).GetSubscriber();
-        await subscriber.SubscribeAsync(new RedisChannel(Prefix + channel, RedisChannel.PatternMode.Literal), (_, message) => hear(message.ToString()));
+        await subscriber.SubscribeAsync(RedisChannel.Literal(Prefix + channel), (_, message) => hear(message.ToString()));
     }
 
     /// <inheritdoc/>

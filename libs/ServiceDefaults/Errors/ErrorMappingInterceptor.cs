@@ -16,7 +16,7 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
     /// <inheritdoc/>
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        MapAsync(() => continuation(requestStream, context), context);
+        MapAsync(() => continuation(new ReadableMessages<TRequest>(requestStream), context), context);
 
     /// <inheritdoc/>
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
@@ -27,7 +27,7 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        MapAsync(() => Done(continuation(requestStream, responseStream, context)), context);
+        MapAsync(() => Done(continuation(new ReadableMessages<TRequest>(requestStream), responseStream, context)), context);
 
     private static async Task<bool> Done(Task handled)
     {
@@ -37,23 +37,18 @@ public sealed partial class ErrorMappingInterceptor(ErrorTranslator errors, ILog
 
     private async Task<T> MapAsync<T>(Func<Task<T>> handle, ServerCallContext context)
     {
-        var span = ServerSpan.Of(context);
         try
         {
-            var answer = await handle();
-            span.Ended(StatusCode.OK);
-            return answer;
+            return await handle();
         }
         catch (Exception e) when (context.CancellationToken.IsCancellationRequested && e is OperationCanceledException or IOException or InvalidOperationException)
         {
             // The caller has gone; writes to it fail in several ways.
-            span.Ended(StatusCode.Cancelled);
             throw new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
         }
         catch (Exception e)
         {
             var mapped = errors.Translate(e);
-            span.Ended(mapped.StatusCode);
             if (mapped.StatusCode == StatusCode.Internal && e is not RpcException)
                 LogUnexpected(e, context.Method);
             else if (e is StoreUnavailableException)

@@ -47,7 +47,7 @@ public sealed partial class ErrorTranslator
         {
             case RpcException rpc:
                 // A worker's or a connection's words, which may name it.
-                return Clean(rpc.Status.Detail) is var detail && detail == rpc.Status.Detail ? rpc : new RpcException(new Status(rpc.StatusCode, detail, rpc), rpc.Trailers);
+                return Clean(rpc.Reason()) is var detail && detail == rpc.Status.Detail ? rpc : new RpcException(new Status(rpc.StatusCode, detail, rpc), rpc.Trailers);
             case RetryLaterException later:
                 return new RpcException(
                     new Status(later.Stopping ? StatusCode.Unavailable : StatusCode.ResourceExhausted, Clean(later.Message)),

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Grpc.Health.V1;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -22,14 +21,13 @@ internal static class HealthPort
         });
     });
 
+    /// <summary>Whether a call came on a connection to the health port.</summary>
+    public static bool Took(HttpContext context) => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Mark) ?? false;
+
     /// <summary>Refuses other calls by the connection they came on; a Host header is the caller's choice.</summary>
     public static Task Guard(HttpContext context, RequestDelegate next)
     {
-        var ofHealth = context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Mark) ?? false;
-        // Probes come by the thousand; nobody wants to see them among the traces.
-        if (ofHealth && Activity.Current is { } span)
-            span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
-        if (!ofHealth || context.Request.Path.StartsWithSegments(Path, StringComparison.Ordinal))
+        if (!Took(context) || context.Request.Path.StartsWithSegments(Path, StringComparison.Ordinal))
             return next(context);
         context.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;

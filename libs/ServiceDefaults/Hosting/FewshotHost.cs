@@ -1,6 +1,6 @@
+using System.Net;
 using System.Net.Sockets;
 using Fewshot.Artifacts;
-using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -40,7 +40,8 @@ public static partial class FewshotHost
             console.FormatterName = builder.Configuration["Logging:Console:FormatterName"] ?? LineConsoleFormatter.FormatterName;
             console.LogToStandardErrorThreshold = LogLevel.Trace;
         }).AddConsoleFormatter<LineConsoleFormatter, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter(typeof(TenantAuthentication).FullName, LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter(typeof(TenantAuthentication).FullName, LogLevel.Warning)
+            .AddFilter("Grpc", LogLevel.Warning).AddFilter(UnreadableMessages.LoggedElsewhere, LogLevel.None);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddSingleton(options);
@@ -56,19 +57,23 @@ public static partial class FewshotHost
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.Interceptors.Add<ErrorMappingInterceptor>();
         });
-        builder.Services.AddGrpcHealthChecks().AddCheck<StoresHealthCheck>("stores");
+        builder.Services.AddProbes();
+        builder.Services.AddGrpcReflection();
         builder.AddTelemetry();
         return builder;
     }
 
-    /// <summary>Maps health and the steps' own service.</summary>
+    /// <summary>Maps health, the steps' own service and, on a loopback address, reflection for tools such as grpcurl.</summary>
     public static WebApplication MapFewshotDefaults(this WebApplication app)
     {
         app.Use(HealthPort.Guard);
+        app.UseMiddleware<UnreadableMessages>();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.MapGrpcHealthChecksService();
+        app.MapProbes();
         app.MapGrpcService<StepGrpcService>();
+        if (IPAddress.IsLoopback(ListenAddress.From(app.Services.GetRequiredService<FewshotOptions>()).Address))
+            app.MapGrpcReflectionService().RequireAuthorization(CallerPolicies.Known);
         return app;
     }
 

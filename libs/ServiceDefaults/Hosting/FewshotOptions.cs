@@ -15,8 +15,14 @@ public sealed class FewshotOptions
     /// <summary>Where artifacts are: <c>files</c> of the state folder, <c>s3://BUCKET[/PREFIX]</c>, or <c>redis://...</c> for networks of up to 64 MB each.</summary>
     public string Artifacts { get; set; } = "files";
 
-    /// <summary>Password of the Redis servers that name none themselves.</summary>
+    /// <summary>User of the Redis servers whose address names none; none: their default user.</summary>
+    public string? RedisUser { get; set; }
+
+    /// <summary>Password of the Redis servers whose address names none.</summary>
     public string? RedisPassword { get; set; }
+
+    /// <summary>PEM certificate of the authority of Redis servers behind <c>rediss://</c>; none: those that the machine trusts.</summary>
+    public string? RedisAuthority { get; set; }
 
     /// <summary>Address of the S3-speaking server, such as <c>http://store:9000</c>; none: AWS. Credentials come from the usual AWS variables.</summary>
     public string? S3Endpoint { get; set; }

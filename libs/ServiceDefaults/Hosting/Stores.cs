@@ -90,7 +90,12 @@ internal static class Stores
         try
         {
             var address = RedisAddress.Parse(value);
-            return address.Password is null ? address with { Password = Given(options.RedisPassword) } : address;
+            if (Given(options.RedisAuthority) is { } authority && !File.Exists(authority))
+                throw new HostOptionsException("Fewshot:RedisAuthority is not a file that can be read: give the PEM certificate of the authority.");
+            return address with
+            {
+                User = address.User ?? Given(options.RedisUser), Password = address.Password ?? Given(options.RedisPassword), Authority = Given(options.RedisAuthority),
+            };
         }
         catch (FormatException e)
         {

@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -15,6 +13,11 @@ public static class Telemetry
 {
     /// <summary>Name of the source of spans and of all meters.</summary>
     public const string Name = "Fewshot";
+
+    /// <summary>gRPC's client begins a span around HTTP's: unless both are sent, the trace has a hole.</summary>
+    private const string GrpcClient = "Grpc.Net.Client";
+
+    private const string GrpcSpans = "OTEL_DOTNET_EXPERIMENTAL_ASPNETCORE_ENABLE_GRPC_INSTRUMENTATION";
 
     private static readonly Meter Meter = new(Name);
 
@@ -37,38 +40,25 @@ public static class Telemetry
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT")))
             return;
-        void Describe(ResourceBuilder resource)
-        {
-            if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME")))
-                resource.AddService(builder.Environment.ApplicationName);
-        }
-
-        var traces = Sdk.CreateTracerProviderBuilder().ConfigureResource(Describe).AddSource(Name, "Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter().Build();
-        var metrics = Sdk.CreateMeterProviderBuilder().ConfigureResource(Describe).AddMeter(Name, "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime").AddOtlpExporter().Build();
-        // As factories, so that the container disposes them, which sends what is still buffered.
-        builder.Services.AddSingleton(_ => traces);
-        builder.Services.AddSingleton(_ => metrics);
-        builder.Services.AddHostedService(services => new TelemetryFlush(services.GetRequiredService<TracerProvider>(), services.GetRequiredService<MeterProvider>()));
-    }
-
-    private sealed class TelemetryFlush(TracerProvider traces, MeterProvider metrics) : IHostedLifecycleService
-    {
-        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        /// <summary>After the server: the last calls' spans end with it.</summary>
-        public Task StoppedAsync(CancellationToken cancellationToken)
-        {
-            traces.ForceFlush(5000);
-            metrics.ForceFlush(5000);
-            return Task.CompletedTask;
-        }
+        // Spans of calls in gRPC's terms (method, status) instead of HTTP's, which calls every failure 200.
+        builder.Configuration[GrpcSpans] ??= "true";
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource =>
+            {
+                if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME")))
+                    resource.AddService(builder.Environment.ApplicationName);
+            })
+            .WithTracing(traces => traces
+                .AddSource(Name, GrpcClient)
+                .AddHttpClientInstrumentation()
+                // Probes come by the thousand; nobody wants to see them among the traces.
+                .AddAspNetCoreInstrumentation(server => server.Filter = context => !HealthPort.Took(context))
+                .AddOtlpExporter())
+            .WithMetrics(metrics => metrics
+                .AddMeter(Name)
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddOtlpExporter());
     }
 }

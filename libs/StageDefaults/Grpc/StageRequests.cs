@@ -17,10 +17,15 @@ public static class StageRequests
     /// <summary>Where and how to compute.</summary>
     /// <exception cref="InvalidFieldException">A field is out of range.</exception>
     public static ComputeSettings ToSettings(this ComputeOptions? compute) => compute is null ? ComputeSettings.Cpu : new ComputeSettings(
-        Fields.Known(compute.Device, "compute.device") == Device.Cuda ? TorchSharp.torch.CUDA : TorchSharp.torch.CPU,
+        DeviceOf(Fields.Known(compute.Device, "compute.device")),
         compute.MixedPrecision,
         compute.Tf32,
         Fields.Whole(compute.Threads, "compute.threads", 0, MostThreads));
+
+    /// <summary>TorchSharp makes no CUDA device where there is none.</summary>
+    private static TorchSharp.torch.Device DeviceOf(Device device) => device != Device.Cuda ? TorchSharp.torch.CPU : TorchSharp.torch.cuda.is_available()
+        ? TorchSharp.torch.CUDA
+        : throw new PreconditionException("device: cuda was asked for, but the tensor library found here has no usable CUDA device; use cpu");
 
     /// <summary>Edits where there are no images to choose hidden units by.</summary>
     /// <exception cref="InvalidFieldException">An edit is of no known kind, or asks for a choice by activation.</exception>

@@ -14,8 +14,6 @@ internal static class GatewayChannel
     public static GrpcChannel Open(Uri gateway, GatewayAccess access)
     {
         var token = Token(access.TokenFile);
-        if (token is null && access is { Authority: null, Certificate: null })
-            return GrpcChannel.ForAddress(gateway);
         var tls = gateway.Scheme == Uri.UriSchemeHttps;
         if (token is not null && !tls && !gateway.IsLoopback)
             throw CommandException.Usage($"--gateway: a token must not go to {gateway.Authority} in the clear; use https://");
@@ -35,7 +33,11 @@ internal static class GatewayChannel
             handler.SslOptions.Present(certificate, access.Key, "--client-certificate");
         return GrpcChannel.ForAddress(gateway, new GrpcChannelOptions
         {
-            HttpHandler = token is null ? handler : new BearerTokenHandler(() => token, handler), DisposeHttpClient = true,
+            HttpHandler = token is null ? handler : new BearerTokenHandler(() => token, handler),
+            DisposeHttpClient = true,
+            // A gateway that went away is looked for each second (GatewayRetry); the channel's own pauses grow to two minutes.
+            InitialReconnectBackoff = GatewayRetry.Pause / 2,
+            MaxReconnectBackoff = GatewayRetry.Pause / 2,
         });
     }
 

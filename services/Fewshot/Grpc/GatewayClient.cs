@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Fewshot.Cli.Output;
 using Fewshot.Compression.V1;
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
 namespace Fewshot.Cli.Grpc;
@@ -43,15 +44,15 @@ internal sealed class GatewayClient
         {
             throw CommandException.BadInput($"the gateway at {address} does not know who calls. {exception.Status.Detail}", exception);
         }
-        catch (RpcException exception) when (exception.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
+        catch (RpcException exception) when (exception.IsUntrusted())
         {
             throw new CommandException(
                 ExitCodes.Unavailable, $"no secure connection to the gateway at {address}: is its certificate of an authority that this machine trusts, and of that name? --authority names another", exception);
         }
-        catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Unimplemented or StatusCode.Internal)
+        catch (RpcException exception) when (IsConnectionLoss(exception.StatusCode) || exception.StatusCode == StatusCode.Unimplemented)
         {
             throw new CommandException(
-                ExitCodes.Unavailable, $"no fewshot gateway answers at {address} ({exception.Status.Detail}); start one with 'fewshot serve' or check --gateway", exception);
+                ExitCodes.Unavailable, $"no fewshot gateway answers at {address} ({exception.Reason()}); start one with 'fewshot serve' or check --gateway", exception);
         }
     }
 
@@ -125,10 +126,10 @@ internal sealed class GatewayClient
                 yield break;
             }
 
-            if (lost is not null && lostSince is null) note($"lost the gateway at {address} ({lost.Status.Detail}); the job goes on, and so does this command when it is back");
+            if (lost is not null && lostSince is null) note($"lost the gateway at {address} ({lost.Reason()}); the job goes on, and so does this command when it is back");
             lostSince = lost is null ? null : lostSince ?? DateTime.UtcNow;
             if (DateTime.UtcNow - lostSince > ReconnectLimit)
-                throw new CommandException(ExitCodes.Unavailable, $"lost the gateway at {address} ({lost!.Status.Detail}); 'fewshot watch {jobId}' goes on when it is back", lost);
+                throw new CommandException(ExitCodes.Unavailable, $"lost the gateway at {address} ({lost!.Reason()}); 'fewshot watch {jobId}' goes on when it is back", lost);
             if (lost is not null) await Task.Delay(TimeSpan.FromSeconds(1), ct);
         }
     }

@@ -1,3 +1,4 @@
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 using Polly;
 using Polly.Retry;
@@ -10,7 +11,7 @@ namespace Fewshot.Cli.Grpc;
 internal sealed class GatewayRetry(string address, Action<string> note)
 {
     private const int Attempts = 60;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly ResiliencePipeline pipeline = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {
@@ -21,7 +22,7 @@ internal sealed class GatewayRetry(string address, Action<string> note)
         OnRetry = args =>
         {
             if (args.AttemptNumber == 0)
-                note($"the gateway at {address} is away ({((RpcException)args.Outcome.Exception!).Status.Detail}); trying again for {Attempts * Pause.TotalSeconds:F0} s");
+                note($"the gateway at {address} is away ({((RpcException)args.Outcome.Exception!).Reason()}); trying again for {Attempts * Pause.TotalSeconds:F0} s");
             return ValueTask.CompletedTask;
         },
     }).Build();

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Fewshot.Imaging;
+using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
 namespace Fewshot.Cli.Output;
@@ -15,7 +16,7 @@ internal static class Failures
         CommandException command => (command.Message, command.ExitCode),
         OperationCanceledException when interrupted => ("interrupted", ExitCodes.Interrupted),
         RpcException { StatusCode: StatusCode.Cancelled } when interrupted => ("interrupted", ExitCodes.Interrupted),
-        RpcException rpc => (rpc.Status.Detail, OfStatus(rpc.StatusCode, rpc.Status.Detail)),
+        RpcException rpc => (rpc.Reason(), OfStatus(rpc.StatusCode, rpc.Status.Detail)),
         IOException io when IsNoSpace(io) => ($"no space is left: {io.Message}", ExitCodes.NoSpace),
         FileNotFoundException missing => (missing.Message, ExitCodes.BadInput),
         DirectoryNotFoundException missing => (missing.Message, ExitCodes.BadInput),

@@ -65,6 +65,11 @@ internal sealed partial class StageCaller
                 {
                     throw Refused(e);
                 }
+                catch (RpcException e) when (e.StatusCode != StatusCode.Unavailable && e.NeverConnected())
+                {
+                    // A failed TLS handshake is INTERNAL to gRPC; for a job it is a worker that cannot be reached.
+                    throw new RpcException(new Status(StatusCode.Unavailable, e.Reason(), e.Status.DebugException));
+                }
             },
             stop);
 
@@ -157,8 +162,8 @@ internal sealed partial class StageCaller
             }
             catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
             {
-                poison.Add(key, Budget, e.Status.Detail);
-                throw new PoisonStepException($"Step {name} lost its worker {Budget} times and is given up; last: {e.Status.Detail}");
+                poison.Add(key, Budget, e.Reason());
+                throw new PoisonStepException($"Step {name} lost its worker {Budget} times and is given up; last: {e.Reason()}");
             }
         }
     }
@@ -249,7 +254,7 @@ internal sealed partial class StageCaller
         UseJitter = true,
         OnRetry = args =>
         {
-            LogRetry(cause, args.AttemptNumber + 1, args.Outcome.Exception is RpcException e ? e.Status.Detail : args.Outcome.Exception?.Message ?? "");
+            LogRetry(cause, args.AttemptNumber + 1, args.Outcome.Exception is RpcException e ? e.Reason() : args.Outcome.Exception?.Message ?? "");
             return ValueTask.CompletedTask;
         },
     };
@@ -257,8 +262,8 @@ internal sealed partial class StageCaller
     private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? e is LostOnTheWayException ? Cause.LostOnTheWay : Cause.None : rpc.StatusCode switch
     {
         StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
-        // No connection came about: a worker that restarts has lost nothing yet.
-        StatusCode.Unavailable when rpc.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => Cause.Unreachable,
+        // A worker that restarts has lost nothing yet.
+        _ when rpc.NeverConnected() => Cause.Unreachable,
         StatusCode.Unavailable => Cause.Lost,
         // CANCELLED is not this job's doing here: another caller's step was just ending.
         StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,
@@ -280,5 +285,5 @@ internal sealed partial class StageCaller
     private partial void LogNotCancelled(StepKey key, StatusCode code);
 
     /// <summary>A worker was lost, but it had gone further than those before it: with its checkpoint the step comes to its end.</summary>
-    private sealed class LostOnTheWayException(RpcException lost) : Exception(lost.Status.Detail, lost);
+    private sealed class LostOnTheWayException(RpcException lost) : Exception(lost.Reason(), lost);
 }

@@ -106,6 +106,13 @@ public sealed class StageWorkers : IDisposable
             };
         }
 
-        return GrpcChannel.ForAddress(endpoint.Url, new GrpcChannelOptions { HttpHandler = credentials.Complete(handler, endpoint.Url), DisposeHttpClient = true });
+        return GrpcChannel.ForAddress(endpoint.Url, new GrpcChannelOptions
+        {
+            HttpHandler = credentials.Complete(handler, endpoint.Url),
+            DisposeHttpClient = true,
+            // Who waits for a worker says how often it is looked for; the channel's own pauses grow to two minutes.
+            InitialReconnectBackoff = options.ReconnectPause / 2,
+            MaxReconnectBackoff = options.ReconnectPause / 2,
+        });
     }
 }

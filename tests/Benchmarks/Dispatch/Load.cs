@@ -22,7 +22,7 @@ internal static class Load
     {
         var stages = new StubStages(candidates, longest);
         await using var stubs = await StubWorkers.StartAsync(stages);
-        await using var gateway = new GatewayProcess(stubs, workers, jobs + arrivals);
+        await using var gateway = new GatewayProcess(stubs.Settings(workers, jobs + arrivals));
         using var channel = GrpcChannel.ForAddress(gateway.Url, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true }, DisposeHttpClient = true });
         var client = new CompressionService.CompressionServiceClient(channel);
         var digest = await UploadAsync(new ArtifactService.ArtifactServiceClient(channel));

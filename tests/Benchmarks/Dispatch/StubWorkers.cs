@@ -27,8 +27,14 @@ internal sealed class StubWorkers(WebApplication host, int port) : IAsyncDisposa
         return new StubWorkers(host, new Uri(host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().Replace("[::]", "127.0.0.1").Replace("0.0.0.0", "127.0.0.1")).Port);
     }
 
+    /// <summary>What tells a gateway of so many workers for each stage.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Settings(int workers, int jobs) =>
+        new[] { "LatencyProfilers", "BlockTrials", "Finetuners", "ImageSynthesizers" }
+            .SelectMany(stage => Enumerable.Range(0, workers).Select(worker => KeyValuePair.Create($"Gateway__{stage}__{worker}", Url(worker))))
+            .Append(KeyValuePair.Create("Gateway__ConcurrentJobs", $"{jobs}"));
+
     /// <summary>A worker's URL; each number is another worker to the gateway.</summary>
-    public string Url(int worker) => $"http://127.1.{worker / 250}.{1 + (worker % 250)}:{port}";
+    private string Url(int worker) => $"http://127.1.{worker / 250}.{1 + (worker % 250)}:{port}";
 
     public async ValueTask DisposeAsync()
     {

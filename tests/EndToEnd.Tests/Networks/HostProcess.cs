@@ -27,6 +27,9 @@ internal sealed class HostProcess : IDisposable
     {
         get
         {
+            // The shell makes the file, a moment after it was started.
+            if (!File.Exists(log))
+                return "";
             using var reader = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
             return reader.ReadToEnd();
         }
