@@ -20,8 +20,7 @@ internal sealed class ElfImage
     internal static ElfImage Open(Stream file, string path)
     {
         var header = new byte[64];
-        file.ReadExactly(header);
-        if (header is not [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, ..])
+        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || header is not [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, ..])
             throw new LibtorchException($"{path} is not a 64-bit little-endian ELF library.");
         var (size, count) = (BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58)), BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60)));
         var table = new byte[size * count];
