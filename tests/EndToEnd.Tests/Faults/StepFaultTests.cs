@@ -77,6 +77,7 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
     /// <summary>Each worker that begins it dies: after three it is given up, with the last error; other work goes on, and so does this once it kills no more.</summary>
     private static async Task StepKillsEveryWorkerAsync(DisturbedCluster cluster)
     {
+        var before = LostOnTheWay(cluster);
         var begun = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var (_, poisoned) = await cluster.StartAsync(203, states: ["Failed"], finetuneIterations: 3000, seen: e =>
         {
@@ -102,7 +103,8 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
         }
 
         var failed = await poisoned;
-        Assert.Equal(3, deaths.Values.Sum());
+        // A worker that got further than those before it, because its death came a moment late, does not count.
+        Assert.Equal(3, deaths.Values.Sum() - (LostOnTheWay(cluster) - before));
         Assert.StartsWith("Step finetune lost its worker 3 times and is given up; last: ", failed.StatusMessage, StringComparison.Ordinal);
         Assert.Equal(JobState.Succeeded, (await other!).State);
     }
@@ -153,6 +155,9 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
         new[] { "finetuner-1", "finetuner-2" }.OrderBy(name => cluster.Processes.Log(name).LastIndexOf($"step {key} started", StringComparison.Ordinal)).Last();
 
     private static int Begun(DisturbedCluster cluster, string name, string key) => cluster.Processes.Log(name).Split($"step {key} started").Length - 1;
+
+    private static int LostOnTheWay(DisturbedCluster cluster) => cluster.Processes.Processes.Keys
+        .Where(name => name.StartsWith("gateway", StringComparison.Ordinal)).Sum(name => cluster.Processes.Log(name).Split("LostOnTheWay stage call").Length - 1);
 
     /// <summary>The S3 server's file of an artifact.</summary>
     private static string Stored(DisturbedCluster cluster, Digest digest) =>
