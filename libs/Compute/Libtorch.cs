@@ -42,7 +42,7 @@ public static class Libtorch
             AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
             // TorchSharp's own search would load it without what its libraries must be told.
             if (AmdProcessor.IsUsed)
-                Load();
+                TryLoad();
         }
     }
 
@@ -66,6 +66,18 @@ public static class Libtorch
 
             (bridge, Loader) = LoadBridge(Find(last));
             return bridge;
+        }
+    }
+
+    private static void TryLoad()
+    {
+        try
+        {
+            Load();
+        }
+        catch (LibtorchException)
+        {
+            // Nobody has asked for a tensor yet. Whoever does gets the same exception.
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Fewshot.Compute;
 using Fewshot.Imaging;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
@@ -21,7 +22,8 @@ internal static class Failures
         FileNotFoundException missing => (missing.Message, ExitCodes.BadInput),
         DirectoryNotFoundException missing => (missing.Message, ExitCodes.BadInput),
         UnauthorizedAccessException denied => (denied.Message, ExitCodes.BadInput),
-        DllNotFoundException library => ($"a system library is missing ({FirstLine(library.Message)}); 'make setup' installs it, 'fewshot doctor' tells more", ExitCodes.Unavailable),
+        LibtorchException libtorch => (libtorch.Message, ExitCodes.Unavailable),
+        DllNotFoundException library => ($"a native library is missing: {FirstLine(library.Message)}; 'fewshot doctor' tells more", ExitCodes.Unavailable),
         ImagingLibraryException library => ($"{FirstLine(library.Message)}; 'fewshot doctor' tells more", ExitCodes.Unavailable),
         TypeInitializationException { InnerException: { } inner } => Describe(inner, interrupted),
         AggregateException { InnerExceptions: [var only] } => Describe(only, interrupted),
