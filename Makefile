@@ -31,6 +31,7 @@ faults: setup
 	FEWSHOT_FAULT_MINUTES=$(MINUTES) FEWSHOT_FAULT_SEED=$(SEED) dotnet test tests/EndToEnd.Tests -c Release --no-build --nologo --filter Category=Long --logger "console;verbosity=detailed"
 
 bench: setup
+	dotnet run -c Release --project tests/Benchmarks/OptimizerStep
 	dotnet run -c Release --project tests/Benchmarks/GatewayTransfer
 	dotnet run -c Release --project tests/Benchmarks/ArtifactTransfer
 	dotnet run -c Release --project tests/Benchmarks/Trials -- both 10

@@ -14,6 +14,8 @@ internal static partial class ProcessSettings
     // mallopt's parameters, from glibc's malloc.h.
     private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4, ArenaMax = -8;
     private const int TopPadBytes = 64 << 20;
+    private const int HugePages = 14;    // MADV_HUGEPAGE
+    private const nuint PageBytes = 4096, HugeBytes = 1 << 30;
 
     internal static void Apply()
     {
@@ -31,6 +33,19 @@ internal static partial class ProcessSettings
         TuneMalloc(TrimThreshold, int.MaxValue);
         TuneMalloc(TopPad, TopPadBytes);
         TuneMalloc(ArenaMax, 1);
+        AskForHugePages();
+    }
+
+    /// <summary>
+    /// Marks the stretch of memory that tensors will come from for huge pages, which spares page faults and address look-ups. Nothing of it is in use,
+    /// or counts as used, before tensors are.
+    /// </summary>
+    private static unsafe void AskForHugePages()
+    {
+        var block = NativeMemory.Alloc(HugeBytes);
+        var start = ((nuint)block + PageBytes - 1) / PageBytes * PageBytes;
+        _ = madvise((void*)start, HugeBytes - PageBytes, HugePages);
+        NativeMemory.Free(block);
     }
 
     /// <summary>Keeps oneDNN to kernels that do not depend on the sizes of caches. They are several times slower. Only before the first convolution.</summary>
@@ -62,6 +77,9 @@ internal static partial class ProcessSettings
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int madvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc")]
     private static partial int mallopt(int parameter, int value);
