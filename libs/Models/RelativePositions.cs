@@ -11,6 +11,7 @@ internal sealed class RelativePositions : Layer
 {
     private readonly TensorSlot table;
     private readonly Dictionary<WindowGrid, Tensor> masks = [];
+    private readonly Lock gate = new(); // the halves of a batch may pass at the same time
     private readonly long window;
     private Tensor? rows;
 
@@ -29,9 +30,15 @@ internal sealed class RelativePositions : Layer
     public Tensor Bias(WindowGrid grid)
     {
         using var scope = NewDisposeScope();
-        var bias = table.Value.index_select(0, rows ??= Kept(() => tensor(Rows(), device: table.Value.device))).view(grid.Area, grid.Area, -1).permute(2, 0, 1).contiguous();
-        if (!masks.TryGetValue(grid, out var mask) && grid.Mask() is { } values)
-            masks.Add(grid, mask = Kept(() => tensor(values, dtype: table.Value.dtype, device: table.Value.device).view(grid.Count, 1, grid.Area, grid.Area)));
+        Tensor? mask;
+        lock (gate)
+        {
+            rows ??= Kept(() => tensor(Rows(), device: table.Value.device));
+            if (!masks.TryGetValue(grid, out mask) && grid.Mask() is { } values)
+                masks.Add(grid, mask = Kept(() => tensor(values, dtype: table.Value.dtype, device: table.Value.device).view(grid.Count, 1, grid.Area, grid.Area)));
+        }
+
+        var bias = table.Value.index_select(0, rows).view(grid.Area, grid.Area, -1).permute(2, 0, 1).contiguous();
         return (mask is null ? bias : bias + mask).MoveToOuterDisposeScope();
     }
 

@@ -10,6 +10,7 @@ internal sealed class MimicStudent : IDisposable
 {
     private readonly MimicSettings settings;
     private readonly Tensor[] trained;
+    private Tensor[] learning = [];
     private readonly AdamW optimizer;
     private readonly int blocks;
 
@@ -34,15 +35,46 @@ internal sealed class MimicStudent : IDisposable
     /// <summary>Bytes of weights, gradients and optimiser state.</summary>
     public static long BytesOf(Network network) => 4 * sizeof(float) * network.Costs().Params;
 
-    /// <summary>One step.</summary>
-    /// <returns>The loss before it, a detached scalar in the caller's dispose scope.</returns>
-    public Tensor Step(Tensor images, MimicTarget target, long iteration)
+    /// <summary>Loss and gradients of some of a batch's images, as their share of the batch's.</summary>
+    /// <param name="images">Those images, with what they are to mimic.</param>
+    /// <param name="share">Their share of the batch.</param>
+    /// <returns>Tensors in no dispose scope.</returns>
+    public MimicGradients Gradients(Tensor images, MimicTarget target, double share)
     {
         using var scope = NewDisposeScope();
-        var loss = Loss(images, target);
-        loss.backward();
+        var loss = Loss(images, target) * share;
+        var gradients = autograd.grad([loss], learning);
+        return new MimicGradients(loss.detach().DetachFromDisposeScope(), [.. gradients.Select(gradient => gradient.DetachFromDisposeScope())]);
+    }
+
+    /// <summary>Finds out, before the first step, by which trained parameters the loss has a gradient: what stands behind the features has none.</summary>
+    public void Prepare(Tensor images, MimicTarget target)
+    {
+        if (learning.Length > 0)
+            return;
+        using var scope = NewDisposeScope();
+        Loss(images, target).backward();
+        learning = [.. trained.Where(parameter => parameter.grad is not null)];
+        foreach (var parameter in learning)
+            parameter.grad = null;
+    }
+
+    /// <summary>One step, by the gradients of a batch's parts in their order.</summary>
+    /// <returns>The batch's loss before it, a scalar in the caller's dispose scope.</returns>
+    public Tensor Step(IReadOnlyList<MimicGradients> parts, long iteration)
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        for (var i = 0; i < learning.Length; i++)
+        {
+            var gradient = parts[0].Values[i];
+            foreach (var part in parts.Skip(1))
+                gradient.add_(part.Values[i]);
+            learning[i].grad = gradient;
+        }
+
         optimizer.Step(settings.Rate(iteration), settings.GradientClip);
-        return loss.detach().MoveToOuterDisposeScope();
+        return parts.Select(part => part.Loss).Aggregate((sum, loss) => sum + loss).clone().MoveToOuterDisposeScope();
     }
 
     /// <summary>The mimic loss, a scalar in the caller's dispose scope.</summary>
@@ -92,5 +124,16 @@ internal sealed class MimicStudent : IDisposable
         if (last < 0)
             throw new CompressionException("edits: the student has no block compressed or dropped; name at least one");
         return (last, student.Blocks.Count(block => names.IndexOf(block.Name) <= last));
+    }
+}
+
+/// <summary>The loss of some images, and its gradients by the parameters that learn.</summary>
+internal sealed record MimicGradients(Tensor Loss, IReadOnlyList<Tensor> Values) : IDisposable
+{
+    public void Dispose()
+    {
+        Loss.Dispose();
+        foreach (var value in Values)
+            value.Dispose();
     }
 }

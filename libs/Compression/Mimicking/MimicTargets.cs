@@ -5,7 +5,12 @@ using static TorchSharp.torch;
 namespace Fewshot.Compression.Mimicking;
 
 /// <summary>What students mimic, of one batch: the teacher's features, and its stream behind the blocks that were asked for.</summary>
-internal readonly record struct MimicTarget(Tensor Features, IReadOnlyDictionary<int, Tensor> Streams);
+internal readonly record struct MimicTarget(Tensor Features, IReadOnlyDictionary<int, Tensor> Streams)
+{
+    /// <summary>That of some neighbouring images; views in the caller's dispose scope.</summary>
+    public MimicTarget Of(long first, long count) =>
+        new(Features.narrow(0, first, count), Streams.ToDictionary(item => item.Key, item => item.Value.narrow(0, first, count)));
+}
 
 /// <summary>One pass of the frozen teacher that all students of a batch share.</summary>
 /// <param name="teacher">Folded.</param>

@@ -1,3 +1,4 @@
+using Fewshot.Compression.Parallel;
 using Fewshot.Models;
 using TorchSharp;
 using static TorchSharp.torch;

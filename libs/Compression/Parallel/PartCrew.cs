@@ -1,28 +1,29 @@
 using TorchSharp;
 
-namespace Fewshot.Compression.Synthesis;
+namespace Fewshot.Compression.Parallel;
 
 /// <summary>
-/// Threads that work on the parts of a batch at the same time, each with operators of one thread: images do not wait for each other inside a network, so
+/// Threads that work on the parts of a batch at the same time, each with operators of few threads: images do not wait for each other inside a network, so
 /// this keeps every core busy where operators on all cores would meet after each of them.
 /// </summary>
 internal sealed class PartCrew : IDisposable
 {
     private readonly Barrier turn, meeting;
     private readonly CancellationTokenSource failed = new();
-    private readonly int threads;
+    private readonly int threads, threadsEach;
     private Action<int>? work;
     private Exception? failure;
 
     /// <param name="count">Parts at a time; the first is the calling thread's.</param>
-    public PartCrew(int count)
+    /// <param name="threadsEach">Of a part's operators.</param>
+    public PartCrew(int count, int threadsEach = 1)
     {
-        Count = count;
+        (Count, this.threadsEach) = (count, threadsEach);
         (turn, meeting) = (new Barrier(count), new Barrier(count));
         threads = torch.get_num_threads();
         if (count == 1)
             return;
-        torch.set_num_threads(1);
+        torch.set_num_threads(threadsEach);
         for (var part = 1; part < count; part++)
         {
             var own = part;
@@ -43,6 +44,17 @@ internal sealed class PartCrew : IDisposable
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
+    /// <summary>Runs on the calling thread alone, with operators on all cores.</summary>
+    public T Alone<T>(Func<T> work)
+    {
+        if (Count > 1)
+            torch.set_num_threads(threads);
+        var result = work();
+        if (Count > 1)
+            torch.set_num_threads(threadsEach);
+        return result;
+    }
+
     /// <summary>Waits, inside a part, until all parts are here.</summary>
     public void Meet() => meeting.SignalAndWait(failed.Token);
 
@@ -58,7 +70,7 @@ internal sealed class PartCrew : IDisposable
 
     private void Serve(int part)
     {
-        torch.set_num_threads(1);
+        torch.set_num_threads(threadsEach);
         while (true)
         {
             turn.SignalAndWait();
