@@ -50,6 +50,14 @@ public class LibtorchTests
         Assert.InRange((F.linear(x, weight).to(float64) - wanted).abs().max().item<double>() / wanted.abs().max().item<double>(), 0, 1e-5);
     }
 
+    /// <summary>The words by which services know that a worker ran out of memory (ErrorTranslator).</summary>
+    [Fact]
+    public void Empty_MoreThanThereIs_SaysThatMemoryCannotBeAllocated()
+    {
+        var error = Assert.ThrowsAny<System.Runtime.InteropServices.ExternalException>(() => empty(1L << 46));
+        Assert.Contains("can't allocate memory", error.Message, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public void Relax_TorchSharpsLibrary_NeedsTheOneSymbolNoMore()
     {

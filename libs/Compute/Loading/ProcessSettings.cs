@@ -42,10 +42,13 @@ internal static partial class ProcessSettings
     /// </summary>
     private static unsafe void AskForHugePages()
     {
-        var block = NativeMemory.Alloc(HugeBytes);
+        // The C library's own call: where so much is not to be had, it says so instead of throwing.
+        var block = malloc(HugeBytes);
+        if (block is null)
+            return;
         var start = ((nuint)block + PageBytes - 1) / PageBytes * PageBytes;
         _ = madvise((void*)start, HugeBytes - PageBytes, HugePages);
-        NativeMemory.Free(block);
+        free(block);
     }
 
     /// <summary>Keeps oneDNN to kernels that do not depend on the sizes of caches. They are several times slower. Only before the first convolution.</summary>
@@ -77,6 +80,12 @@ internal static partial class ProcessSettings
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc")]
+    private static unsafe partial void* malloc(nuint size);
+
+    [LibraryImport("libc")]
+    private static unsafe partial void free(void* block);
 
     [LibraryImport("libc")]
     private static unsafe partial int madvise(void* address, nuint length, int advice);

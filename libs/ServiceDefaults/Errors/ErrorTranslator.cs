@@ -60,8 +60,8 @@ public sealed partial class ErrorTranslator
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
             case OutOfMemoryException:
             case ExternalException when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-                || e.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase):
-                return new RpcException(new Status(StatusCode.ResourceExhausted, "The worker's memory does not suffice: take a smaller batch size."));
+                || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase):
+                return new RpcException(new Status(StatusCode.ResourceExhausted, "The worker ran out of memory: use a smaller batch size."));
         }
 
         for (var type = e.GetType(); type is not null && type != typeof(Exception); type = type.BaseType)
