@@ -11,13 +11,15 @@ public static class Libtorch
     private static nint bridge;
     private static bool prepared;
 
-    /// <summary>What TorchSharp calls into: a file, or the relaxed copy of one on systems with an older libstdc++. Null before libtorch is loaded.</summary>
+    /// <summary>
+    /// The file of TorchSharp's native library, and whether a relaxed copy of it was loaded because libstdc++ is older. Null before libtorch is loaded.
+    /// </summary>
     public static string? Loader { get; private set; }
 
     /// <summary>The folder that libtorch was loaded from. Null before.</summary>
     public static string? Folder { get; private set; }
 
-    /// <summary>What libtorch's libraries of kernels had to be told of this processor.</summary>
+    /// <summary>What oneDNN and MKL were told about this processor, for doctor.</summary>
     public static IReadOnlyList<string> Told { get; private set; } = [];
 
     private static (string[] Before, string Bridge) Files =>
@@ -26,8 +28,9 @@ public static class Libtorch
         : (["libc10.so", "libtorch_cpu.so", "libtorch.so"], "libLibTorchSharp.so");
 
     /// <summary>
-    /// Settings that must be made before libtorch is loaded, which TorchSharp does at the first tensor operation. Cheap: a process that computes nothing
-    /// never loads libtorch. Every assembly that computes calls this when it is loaded itself (ModuleStart.cs).
+    /// Makes the settings that libtorch reads only once. TorchSharp loads libtorch at the first tensor operation, so every assembly that
+    /// computes calls this from its module initializer (ModuleStart.cs). On AMD processors it also loads libtorch; elsewhere that waits
+    /// until a tensor is needed.
     /// </summary>
     public static void Prepare()
     {
@@ -37,10 +40,10 @@ public static class Libtorch
                 return;
             prepared = true;
             ProcessSettings.Apply();
-            // Asked only when the usual search fails: on systems whose libstdc++ is too old for TorchSharp's library, and where something is missing,
-            // which Load explains.
-            AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
-            // TorchSharp's own search would load it without what its libraries must be told.
+            // Raised only when the usual search fails: libstdc++ is too old for TorchSharp's library, or a file is missing, which Load explains.
+            AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
+                name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
+            // oneDNN and MKL must be told about the processor before TorchSharp computes anything.
             if (AmdProcessor.IsUsed)
                 TryLoad();
         }
@@ -89,7 +92,9 @@ public static class Libtorch
         }
         catch (DllNotFoundException e) when (e.Message.Contains(RelaxedLibrary.MissingVersion, StringComparison.Ordinal))
         {
-            return (RelaxedLibrary.Load(path), $"{path}, a copy in memory without the need for {RelaxedLibrary.MissingVersion}, which this system's libstdc++ lacks");
+            return (
+                RelaxedLibrary.Load(path),
+                $"{path}, as a copy in memory that does not need {RelaxedLibrary.MissingVersion}, which this system's libstdc++ lacks");
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
@@ -112,25 +117,27 @@ public static class Libtorch
     private static LibtorchException Explain(string path, Exception e)
     {
         var reason = e.Message.ReplaceLineEndings(" ");
-        var remedy = reason switch
-        {
-            _ when reason.Contains("GLIBCXX", StringComparison.Ordinal) || reason.Contains("libstdc++", StringComparison.Ordinal) =>
-                "install a newer libstdc++ (Debian and Ubuntu: the package libstdc++6)",
-            _ when reason.Contains("GLIBC_", StringComparison.Ordinal) => "the system's C library is too old: use Debian 12, Ubuntu 22.04 or newer",
-            _ when reason.Contains("libcuda", StringComparison.Ordinal) || reason.Contains("libnv", StringComparison.Ordinal) =>
-                "install NVIDIA's driver, or build without -p:TorchCuda=true",
-            _ when reason.Contains("cannot open shared object file", StringComparison.Ordinal) => "install the library that is named",
-            _ => "the file may be damaged: delete the package's folder and build again",
-        };
+        (string Sign, string Remedy)[] remedies =
+        [
+            ("GLIBCXX", "install a newer libstdc++ (Debian and Ubuntu: the package libstdc++6)"),
+            ("libstdc++", "install libstdc++ (Debian and Ubuntu: the package libstdc++6)"),
+            ("GLIBC_", "the C library is too old: use Debian 12, Ubuntu 22.04 or newer"),
+            ("libcuda", "install NVIDIA's driver, or build without -p:TorchCuda=true"),
+            ("libnv", "install NVIDIA's driver, or build without -p:TorchCuda=true"),
+            ("cannot open shared object file", "install the library it names"),
+        ];
+        var remedy = remedies.FirstOrDefault(known => reason.Contains(known.Sign, StringComparison.Ordinal)).Remedy
+            ?? "the file may be damaged: delete the package's folder and build again";
         return new LibtorchException($"{path} cannot be loaded: {reason}; {remedy}.", e);
     }
 
-    /// <summary>Looks where the host looks for native libraries: the packages' folders during development, beside the program when it is published.</summary>
+    /// <summary>Searches where the .NET host does: the package folders during development, beside the program when it is published.</summary>
     private static string Find(string file)
     {
-        var folders = ((AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        var folders = searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return folders.Append(AppContext.BaseDirectory).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists)
-            ?? throw new LibtorchException($"{file} is in none of the folders of native libraries ({string.Join(", ", folders)}): "
+            ?? throw new LibtorchException($"{file} was not found in {string.Join(", ", folders)}: "
                 + "run 'dotnet restore' and build again, or publish for this system (-r RID).");
     }
 }

@@ -3,12 +3,13 @@ using System.Runtime.Intrinsics.X86;
 namespace Fewshot.Compute.Loading;
 
 /// <summary>
-/// What libtorch's two libraries of kernels do not know of AMD processors, told to them after loading, before they compute anything.
+/// Corrects what oneDNN and MKL, which compute for libtorch, believe about AMD processors. Done after loading and before the first operation.
 /// <list type="bullet">
-/// <item>Some virtual machines hide an AMD processor's caches (CPUID leaf 0x8000001D is all zeros). oneDNN, which computes convolutions, then takes
-/// every cache to be one byte large, and divides by zero or computes wrong results (seen with libtorch 2.10; right with the sizes filled in).</item>
-/// <item>MKL, which computes matrix products, has slow kernels for processors that are not Intel's, whatever they can do. With the kernels for what
-/// this processor can do, a ViT's training step takes half the time (docs/performance.md, "Process settings"). FEWSHOT_MKL=own leaves MKL its choice.</item>
+/// <item>Some virtual machines hide an AMD processor's caches (CPUID leaf 0x8000001D is all zeros). oneDNN then believes that each cache
+/// holds one byte, and its convolutions divide by zero or return wrong results (seen with libtorch 2.10; right once the sizes are filled in).
+/// </item>
+/// <item>MKL uses slow kernels on processors that are not Intel's. With those that match the instruction set, matrix products take less than
+/// half the time (docs/performance.md, "Process settings"). FEWSHOT_MKL=own leaves the choice to MKL.</item>
 /// </list>
 /// </summary>
 internal static unsafe class AmdProcessor
@@ -24,15 +25,17 @@ internal static unsafe class AmdProcessor
     private const uint Level3BytesOfCore = 4 << 20;
 
     /// <summary>Whether there is something to tell.</summary>
-    internal static bool IsUsed { get; } = OperatingSystem.IsLinux() && X86Base.IsSupported && X86Base.CpuId(0, 0) is { Ebx: 0x68747541 };
+    internal static bool IsUsed { get; } =
+        OperatingSystem.IsLinux() && X86Base.IsSupported && X86Base.CpuId(0, 0) is { Ebx: 0x68747541 }; // "Auth" of AuthenticAMD
 
     private static bool HidesCaches =>
-        unchecked((uint)X86Base.CpuId(unchecked((int)0x80000000), 0).Eax) >= 0x8000001d && (X86Base.CpuId(unchecked((int)0x8000001d), 0).Eax & 0x1f) == 0;
+        unchecked((uint)X86Base.CpuId(unchecked((int)0x80000000), 0).Eax) >= 0x8000001d
+        && (X86Base.CpuId(unchecked((int)0x8000001d), 0).Eax & 0x1f) == 0;
 
     /// <summary>Tells them.</summary>
     /// <param name="library">The loaded libtorch_cpu.so.</param>
     /// <param name="path">Its file.</param>
-    /// <returns>What was told, for people.</returns>
+    /// <returns>What was corrected, as text for doctor.</returns>
     internal static IEnumerable<string> Tell(nint library, string path)
     {
         var symbols = LocalSymbols.Find(library, path, MklAsked, OneDnnRecord, MklAnswer);
@@ -43,7 +46,8 @@ internal static unsafe class AmdProcessor
                 : ProcessSettings.LimitOneDnn();
         }
 
-        if (symbols.TryGetValue(MklAnswer, out var answer) && Environment.GetEnvironmentVariable("FEWSHOT_MKL") != "own" && AllowAll(answer))
+        var leaveMkl = Environment.GetEnvironmentVariable("FEWSHOT_MKL") == "own";
+        if (!leaveMkl && symbols.TryGetValue(MklAnswer, out var answer) && AllowAll(answer))
             yield return "MKL uses all that this AMD processor can do";
     }
 
@@ -52,7 +56,9 @@ internal static unsafe class AmdProcessor
     {
         var cpu = ((delegate* unmanaged<uint*>)function)();
         ReadOnlySpan<uint> ones = [1, 1, 1];
-        if (cpu[Levels] != 3 || !new Span<uint>(cpu + Sizes, 3).SequenceEqual(ones) || !new Span<uint>(cpu + Sharing, 3).SequenceEqual(ones))
+        var expected = cpu[Levels] == 3
+            && new Span<uint>(cpu + Sizes, 3).SequenceEqual(ones) && new Span<uint>(cpu + Sharing, 3).SequenceEqual(ones);
+        if (!expected)
             return false;
         // The older leaves still tell level 1 and 2, in KiB.
         var level1 = unchecked((uint)X86Base.CpuId(unchecked((int)0x80000005), 0).Ecx) >> 24;

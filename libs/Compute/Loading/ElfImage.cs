@@ -16,13 +16,14 @@ internal sealed class ElfImage
 
     private ElfImage(Section[] sections) => this.sections = sections;
 
-    /// <exception cref="LibtorchException">The file is of another kind.</exception>
+    /// <exception cref="LibtorchException">The file is not a 64-bit little-endian ELF library.</exception>
     internal static ElfImage Open(Stream file, string path)
     {
         var header = new byte[64];
         if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || header is not [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, ..])
             throw new LibtorchException($"{path} is not a 64-bit little-endian ELF library.");
-        var (size, count) = (BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58)), BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60)));
+        var size = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58));
+        var count = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60));
         var table = new byte[size * count];
         file.Position = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(40));
         file.ReadExactly(table);

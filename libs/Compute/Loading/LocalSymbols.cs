@@ -22,7 +22,8 @@ internal static unsafe class LocalSymbols
         var symbols = MemoryMarshal.Cast<byte, Symbol>(table.Read(file));
         var strings = elf.NamesOf(table);
         // Mapped: the names alone are 80 MB, of which the kernel holds most already.
-        using var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        using var mapped = MemoryMappedFile.CreateFromFile(
+            file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         using var view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Fewshot.Compute.Loading;
 
 /// <summary>
-/// Settings of the C library and OpenMP that libtorch reads only once, so they must be made before it is loaded. Whatever the user has set is left alone.
-/// Measured effect: docs/performance.md, "Process settings".
+/// Settings of the C library and OpenMP. libtorch reads them only once, so they must be made before it is loaded. What the user has set is
+/// left alone. Measured effect: docs/performance.md, "Process settings".
 /// </summary>
 internal static partial class ProcessSettings
 {
@@ -27,8 +27,8 @@ internal static partial class ProcessSettings
         SetDefault("OMP_NUM_THREADS", Environment.ProcessorCount.ToString());
         if (UserTunedMalloc())
             return;
-        // A training step frees its activations and asks for the same sizes again: memory that went back to the kernel would be mapped and cleared
-        // anew at every step. One arena, because each thread's own would keep its peak.
+        // A training step frees its activations and asks for the same sizes again. Memory returned to the kernel would be mapped and cleared
+        // again at every step. One arena, because otherwise each thread's arena would keep its own peak.
         TuneMalloc(MmapMax, 0);
         TuneMalloc(TrimThreshold, int.MaxValue);
         TuneMalloc(TopPad, TopPadBytes);
@@ -37,8 +37,8 @@ internal static partial class ProcessSettings
     }
 
     /// <summary>
-    /// Marks the stretch of memory that tensors will come from for huge pages, which spares page faults and address look-ups. Nothing of it is in use,
-    /// or counts as used, before tensors are.
+    /// Asks for huge pages in the part of the heap that tensors will come from: fewer page faults and address look-ups. The memory is not
+    /// touched, so it does not count as used until tensors need it.
     /// </summary>
     private static unsafe void AskForHugePages()
     {
@@ -51,7 +51,9 @@ internal static partial class ProcessSettings
         free(block);
     }
 
-    /// <summary>Keeps oneDNN to kernels that do not depend on the sizes of caches. They are several times slower. Only before the first convolution.</summary>
+    /// <summary>
+    /// Limits oneDNN to kernels that do not depend on cache sizes; they are several times slower. Takes effect only before the first convolution.
+    /// </summary>
     internal static string LimitOneDnn()
     {
         SetDefault("ONEDNN_MAX_CPU_ISA", "AVX");

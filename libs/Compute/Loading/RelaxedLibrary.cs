@@ -7,8 +7,8 @@ namespace Fewshot.Compute.Loading;
 
 /// <summary>
 /// TorchSharp's native library asks for GLIBCXX_3.4.32 (GCC 13), which Debian 12's libstdc++ lacks, for one symbol only:
-/// <c>std::ios_base_library_init()</c>, which does nothing that older libraries have not done already when they were loaded. This loads a copy of the
-/// library, held in memory, in which that version is optional and the symbol is replaced by a harmless function.
+/// <c>std::ios_base_library_init()</c>. Older versions of libstdc++ do its work when they are loaded. This class loads a copy of the library,
+/// held in memory, in which that version is optional and the symbol is replaced by a harmless function.
 /// </summary>
 internal static partial class RelaxedLibrary
 {

@@ -62,7 +62,7 @@ internal sealed class GatewayClient
     public async Task<JobSummary> GetAsync(string jobId, CancellationToken ct) => Translate((await retry.AskAsync(
         async token => await client.GetJobAsync(new GetJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: token), ct)).Job);
 
-    // Asked once: who wants to stop something, often with Ctrl-C, is told at once that it cannot be.
+    // No retry: whoever cancels, often with Ctrl-C, should hear at once when the gateway cannot be reached.
     public async Task<JobSummary> CancelAsync(string jobId, CancellationToken ct) =>
         Translate((await client.CancelJobAsync(new CancelJobRequest { JobId = jobId }, deadline: Deadline, cancellationToken: ct)).Job);
 
