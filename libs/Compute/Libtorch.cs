@@ -12,7 +12,8 @@ public static class Libtorch
     private static bool prepared;
 
     /// <summary>
-    /// The file of TorchSharp's native library, and whether a relaxed copy of it was loaded because libstdc++ is older. Null before libtorch is loaded.
+    /// The file of TorchSharp's native library, and whether a relaxed copy of it was loaded because libstdc++ is older. Null before
+    /// libtorch is loaded.
     /// </summary>
     public static string? Loader { get; private set; }
 
@@ -40,7 +41,8 @@ public static class Libtorch
                 return;
             prepared = true;
             ProcessSettings.Apply();
-            // Raised only when the usual search fails: libstdc++ is too old for TorchSharp's library, or a file is missing, which Load explains.
+            // Raised only when the usual search fails: libstdc++ is too old for TorchSharp's library,
+            // or a file is missing, and Load says which.
             AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
                 name is "LibTorchSharp" or "torch_cpu" or "torch_cuda" ? Load() : 0;
             // oneDNN and MKL must be told about the processor before TorchSharp computes anything.
@@ -136,7 +138,9 @@ public static class Libtorch
     {
         var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
         var folders = searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return folders.Append(AppContext.BaseDirectory).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists)
+        return folders.Append(AppContext.BaseDirectory)
+                .Select(folder => Path.Combine(folder, file))
+                .FirstOrDefault(File.Exists)
             ?? throw new LibtorchException($"{file} was not found in {string.Join(", ", folders)}: "
                 + "run 'dotnet restore' and build again, or publish for this system (-r RID).");
     }

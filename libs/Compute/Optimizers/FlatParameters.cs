@@ -4,15 +4,17 @@ using static TorchSharp.torch;
 namespace Fewshot.Compute.Optimizers;
 
 /// <summary>
-/// Parameters whose values lie side by side in one buffer, so that an optimiser's step is a handful of operators instead of a handful for each
-/// parameter (tests/Benchmarks/OptimizerStep: 72 parameters of a small ViT, 1.7 instead of 4.9 ms).
+/// Parameters whose values lie side by side in one buffer, so that an optimiser's step is a handful of operators instead of a handful for
+/// each parameter (tests/Benchmarks/OptimizerStep: 72 parameters of a small ViT, 1.7 instead of 4.9 ms).
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {
     private readonly IReadOnlyList<Tensor> parameters;
     private readonly Part[] parts;
 
-    /// <param name="parameters">Float tensors of one device; they keep their values, shapes and layouts, and become views of the buffer.</param>
+    /// <param name="parameters">
+    /// Float tensors on one device. They become views of the buffer and keep their values, shapes and layouts.
+    /// </param>
     public FlatParameters(IReadOnlyList<Tensor> parameters)
     {
         this.parameters = parameters;
@@ -51,7 +53,7 @@ internal sealed class FlatParameters : IDisposable
     public Tensor Share(Tensor buffer, int index) => parts[index].Of(buffer);
 
     /// <summary>
-    /// Takes the gradients from the parameters. Those that have one are updated, the others left as they are, hence the stretches of neighbours.
+    /// Takes the gradients from the parameters, in stretches of neighbours: parameters without a gradient are not updated.
     /// </summary>
     /// <returns>Where each stretch starts, its length, and its gradients, <c>[length]</c>, in the caller's dispose scope.</returns>
     public IReadOnlyList<(long Start, long Length, Tensor Gradients)> TakeGradients()

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Fewshot.Compute.Optimizers;
 
-/// <summary>An optimiser whose whole state fits a checkpoint, tensor by tensor, so that a continued run is the undisturbed run to the bit.</summary>
+/// <summary>
+/// An optimiser whose whole state can be saved in a checkpoint. A run that resumes from it gives the same bits as one that never stopped.
+/// </summary>
 public abstract class Optimizer : IDisposable
 {
     private readonly FlatParameters parameters;
@@ -24,12 +26,15 @@ public abstract class Optimizer : IDisposable
             Clip([.. stretches.Select(stretch => stretch.Gradients)], clip);
         Begin();
         foreach (var (start, length, gradients) in stretches)
-            Update(parameters.Values.narrow(0, start, length), gradients, buffer => buffer.narrow(0, start, length), learningRate);
+        {
+            Tensor Share(Tensor buffer) => buffer.narrow(0, start, length);
+            Update(Share(parameters.Values), gradients, Share, learningRate);
+        }
     }
 
     /// <summary>What it remembers, by parameter, such as <c>velocity.3</c>; views in the caller's dispose scope.</summary>
-    public IEnumerable<(string Name, Tensor Value)> State() =>
-        Memory.SelectMany(memory => Enumerable.Range(0, parameters.Count).Select(i => ($"{memory.Name}.{i}", parameters.Share(memory.Buffer, i))));
+    public IEnumerable<(string Name, Tensor Value)> State() => Memory.SelectMany(memory =>
+        Enumerable.Range(0, parameters.Count).Select(i => ($"{memory.Name}.{i}", parameters.Share(memory.Buffer, i))));
 
     /// <summary>Takes what <see cref="State"/> gave after this many steps; copies are kept.</summary>
     /// <param name="saved">A tensor by its name; null where there was none.</param>
