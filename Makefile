@@ -22,7 +22,7 @@ demo-network: setup-run
 test: setup
 	scripts/test
 
-# All faults mixed for MINUTES on a cluster of real processes (README, "When parts die"); SEED gives the same order again.
+# All faults mixed for MINUTES on a cluster of real processes (docs/reliability.md); SEED gives the same order again.
 # Then eight links that are parted, about five minutes more.
 MINUTES ?= 5
 SEED ?=

@@ -9,7 +9,7 @@ internal static class MeasuredProcess
     /// <summary>Debian's, with PyTorch.</summary>
     public const string Python = "/usr/bin/python3";
 
-    /// <summary>The process settings that our engine gives itself (see the README's speed section), for a script.</summary>
+    /// <summary>The process settings that our engine gives itself (see docs/performance.md), for a script.</summary>
     public static IReadOnlyDictionary<string, string> EqualSettings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["OMP_NUM_THREADS"] = Environment.ProcessorCount.ToString(),

@@ -64,10 +64,10 @@ public sealed class PodSecurityTests
 
     [SkippableTheory]
     [MemberData(nameof(Overlays))]
-    public void Secrets_Values_ComeFromTheSecretThatTheReadmeMakes(string overlay)
+    public void Secrets_Values_ComeFromTheSecretThatTheGuideMakes(string overlay)
     {
         var manifests = Of(overlay);
-        var readme = File.ReadAllText(Path.Combine(Root, "README.md"));
+        var guide = File.ReadAllText(Path.Combine(Root, "docs/deployment.md"));
         var variables = manifests.Workloads.SelectMany(workload => Pod(workload)["containers"].Items).SelectMany(container => container["env"].Items).ToArray();
         Assert.NotEmpty(variables);
         Assert.All(variables, variable =>
@@ -78,7 +78,7 @@ public sealed class PodSecurityTests
             if (!source.Exists)
                 return;
             Assert.Equal("fewshot", source["name"].Text);
-            Assert.Contains($"--from-literal={source["key"].Text}=", readme, StringComparison.Ordinal);
+            Assert.Contains($"--from-literal={source["key"].Text}=", guide, StringComparison.Ordinal);
         });
     }
 
