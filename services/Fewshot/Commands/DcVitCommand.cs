@@ -77,7 +77,13 @@ internal static class DcVitCommand
                 await results.AddAsync(Path.Combine(folder, file), stream => transfer.DownloadAsync(digest, stream, ct));
             await results.AddAsync(Path.Combine(folder, "report.json"), stream => stream.WriteAsync(report, ct).AsTask());
             if (dcvit.Target.Several)
-                await results.AddAsync(Path.Combine(folder, "pareto.svg"), stream => stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes(ParetoPlot.Draw(ReportJson.Parse(report))), ct).AsTask());
+            {
+                var plot = System.Text.Encoding.UTF8.GetBytes(ParetoPlot.Draw(ReportJson.Parse(report)));
+                await results.AddAsync(Path.Combine(folder, "pareto.svg"), stream => stream.WriteAsync(plot, ct).AsTask());
+                if (ParetoPlot.Shortcoming is { } shortcoming)
+                    session.Display.Note(shortcoming);
+            }
+
             results.Commit();
         }
 

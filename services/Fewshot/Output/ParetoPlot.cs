@@ -14,9 +14,15 @@ internal static class ParetoPlot
     private const int PanelWidth = 480, PanelHeight = 380, TitleHeight = 36, Gap = 5;
     private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
+    /// <summary>What to tell the user where the plot lacks its text; null otherwise.</summary>
+    public static string? Shortcoming => PlotFont.Installed is null
+        ? "pareto.svg has no text because no font is installed; install one (Debian and Ubuntu: fonts-dejavu-core) and run the same command again"
+        : null;
+
     public static string Draw(JsonObject report)
     {
-        Fonts.FontResolvers.Insert(0, new PlotFont());
+        if (PlotFont.Installed is { } installed && !Fonts.FontResolvers.Contains(installed))
+            Fonts.FontResolvers.Insert(0, installed);
         var (networks, quality) = Networks(report);
         List<(string Name, Func<Network, double> X)> axes = [("MACs, million per image", network => network.Macs / 1e6)];
         if (networks.TrueForAll(network => network.LatencyUs is not null))
@@ -29,7 +35,7 @@ internal static class ParetoPlot
         using (var canvas = SKSvgCanvas.Create(new SKRect(0, 0, width, height), stream))
         {
             canvas.Clear(SKColors.White);
-            using var font = new SKFont(PlotFont.Typeface, 18);
+            using var font = new SKFont(PlotFont.Installed?.Typeface ?? SKTypeface.Default, 18);
             using var paint = new SKPaint { IsAntialias = true };
             canvas.DrawText(title, width / 2f, 26, SKTextAlign.Center, font, paint);
             canvas.Translate(0, TitleHeight);
@@ -51,7 +57,8 @@ internal static class ParetoPlot
     private static Plot Panel(string xName, string yName, Network[] networks, Func<Network, double> x)
     {
         var plot = new Plot();
-        plot.Font.Set(PlotFont.Name);
+        if (PlotFont.Installed is { } font)
+            plot.Font.Set(font.Name);
         plot.XLabel(xName, 14);
         plot.YLabel(yName, 14);
         plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
@@ -89,7 +96,7 @@ internal static class ParetoPlot
     }
 
     /// <summary>
-    /// With a title for those who cannot see it, a size that adapts, and fonts of the same widths for viewers without ours.
+    /// Adds a title for screen readers, a size that adapts, and fonts of similar widths for viewers that lack ours.
     /// </summary>
     private static string Finished(XDocument svg, string title, int width, int height)
     {
@@ -104,7 +111,7 @@ internal static class ParetoPlot
             // is enough.
             foreach (var place in new[] { text.Attribute("x"), text.Attribute("y") }.OfType<XAttribute>())
                 place.Value = place.Value.Split(',')[0];
-            text.SetAttributeValue("font-family", $"{PlotFont.Name}, Verdana, sans-serif");
+            text.SetAttributeValue("font-family", $"{PlotFont.Installed?.Name}, Verdana, sans-serif");
         }
 
         return svg.ToString();

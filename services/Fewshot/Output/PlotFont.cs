@@ -3,24 +3,28 @@ using SkiaSharp;
 
 namespace Fewshot.Cli.Output;
 
-/// <summary>
-/// The font that comes with the program. On a machine without fonts, such as a container, Skia would leave out every text of a plot; and
-/// with the same font a report's plot has the same bytes everywhere.
-/// </summary>
+/// <summary>One of the system's fonts for all text of a plot. Skia leaves out text that it has no font for, as in a container without fonts.</summary>
 internal sealed class PlotFont : IFontResolver
 {
-    public const string Name = "DejaVu Sans";
-    private const string Resource = "Fewshot.Cli.Output.DejaVuSans.ttf";
+    private static readonly string[] Preferred = ["DejaVu Sans", "Liberation Sans", "Helvetica", "Arial", "Verdana"];
 
-    public static SKTypeface Typeface { get; } = Load();
+    private PlotFont(SKTypeface typeface) => Typeface = typeface;
+
+    /// <summary>Null where no font is installed.</summary>
+    public static PlotFont? Installed { get; } = Find();
+
+    public SKTypeface Typeface { get; }
+
+    public string Name => Typeface.FamilyName;
 
     public SKTypeface CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) => Typeface;
 
     public SKTypeface CreateTypeface(string fontName, bool bold, bool italic) => Typeface;
 
-    private static SKTypeface Load()
+    private static PlotFont? Find()
     {
-        using var stream = typeof(PlotFont).Assembly.GetManifestResourceStream(Resource)!;
-        return SKTypeface.FromStream(stream);
+        var families = SKFontManager.Default.FontFamilies.ToArray();
+        var family = Preferred.FirstOrDefault(name => families.Contains(name, StringComparer.Ordinal)) ?? families.FirstOrDefault();
+        return family is null ? null : new PlotFont(SKTypeface.FromFamilyName(family));
     }
 }
