@@ -24,7 +24,9 @@ internal sealed class PlotFont : IFontResolver
     private static PlotFont? Find()
     {
         var families = SKFontManager.Default.FontFamilies.ToArray();
-        var family = Preferred.FirstOrDefault(name => families.Contains(name, StringComparer.Ordinal)) ?? families.FirstOrDefault();
-        return family is null ? null : new PlotFont(SKTypeface.FromFamilyName(family));
+        // Without fonts Skia names an empty one, which has no letters.
+        var typeface = Preferred.Where(name => families.Contains(name, StringComparer.Ordinal)).Concat(families)
+            .Select(SKTypeface.FromFamilyName).FirstOrDefault(candidate => candidate is not null && candidate.ContainsGlyphs("a0"));
+        return typeface is null ? null : new PlotFont(typeface);
     }
 }
