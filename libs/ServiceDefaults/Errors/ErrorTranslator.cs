@@ -70,7 +70,7 @@ public sealed partial class ErrorTranslator
                 return new RpcException(new Status(code, Clean(e.Message)));
         }
 
-        return new RpcException(new Status(StatusCode.Internal, "An internal error; the service's log says which."));
+        return new RpcException(new Status(StatusCode.Internal, "Internal error; see the service log."));
     }
 
     /// <summary>Escapes control characters and replaces absolute paths and the addresses of peers, which are this machine's own business.</summary>

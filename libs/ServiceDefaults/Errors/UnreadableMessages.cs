@@ -8,9 +8,9 @@ using Microsoft.Extensions.Logging;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Calls whose only message cannot be read. gRPC reads it before the first interceptor, so the package itself logs the exception with its
-/// stack trace and answers UNKNOWN, as if the service had failed. Here such a call becomes INTERNAL with the reason, as other gRPC servers
-/// answer it, and one short log line.
+/// Handles calls whose request message cannot be read. gRPC reads it before the first interceptor, so the package would log the exception
+/// with its stack trace and answer UNKNOWN, as if the service had failed. Such a call is answered INTERNAL with the reason, as other gRPC
+/// servers do, and leaves one short log line.
 /// </summary>
 internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<UnreadableMessages> logger)
 {
@@ -56,10 +56,10 @@ internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<U
         headers["grpc-message"] = Uri.EscapeDataString(status.Detail).Replace("%20", " ", StringComparison.Ordinal);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} was sent what is no message of it and answered {Code}: {Detail}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} received bytes that are not its request message; answered {Code}: {Detail}")]
     private partial void LogUnreadable(string method, StatusCode code, string detail);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} lost its caller before the request had come")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method}: the caller went away before its request had arrived")]
     private partial void LogGone(string method);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed unexpectedly")]
