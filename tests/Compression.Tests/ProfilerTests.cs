@@ -43,14 +43,14 @@ public class ProfilerTests
         using var network = ModelCatalog.Build(variant.Spec(10, variant.Preprocessing));
         Edit[] edits = [new CompressBlock("blocks.1", 16), new CompressBlock("blocks.2", 16), new CompressBlock("blocks.3", 16), new DropBlock("blocks.0")];
         using var compressed = network.Apply(edits);
-        var before = TorchSharp.torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
 
         var (original, measured) = Profiler.Measure(network, [("compressed", edits)], 16, 10, 2, ComputeSettings.Cpu, new Recorder(), CancellationToken.None);
 
         Assert.Equal((compressed.Costs().Macs, compressed.Costs().Params), (measured[0].Macs, measured[0].Params));
         // A twentieth of the work, in turns with the original: no load of the machine makes up for that.
         Assert.InRange(measured[0].P50Us, 0, 0.7 * original.P50Us);
-        Assert.Equal(before, TorchSharp.torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Count);
     }
 
     [Fact]

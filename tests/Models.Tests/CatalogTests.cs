@@ -137,31 +137,31 @@ public class CatalogTests
         using var network = Build(name);
         using var folded = network.Folded();
         using var images = Images(32);
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         foreach (var (subject, training, grad) in new[] { (network, false, false), (network, false, true), (network, true, true), (folded, false, false) })
         {
             using var mode = torch.set_grad_enabled(grad);
             subject.Training = training;
             var logits = subject.Forward(images);
-            Assert.Equal(before + 1, torch.Tensor.TotalCount);
+            Assert.Equal(before + 1, LiveTensors.Count);
             logits.Dispose();
             using var stream = subject.Stem(images);
             foreach (var block in subject.Blocks.Take(1))
             {
                 using var output = block.Forward(stream);
                 using var branch = block.Branch(stream);
-                Assert.Equal(before + 3, torch.Tensor.TotalCount);
+                Assert.Equal(before + 3, LiveTensors.Count);
             }
         }
 
         network.Training = false;
-        Assert.Equal(before, torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Count);
     }
 
     [Fact]
     public void Lifecycle_BuildCloneApplyFoldSaveDispose_NothingStaysAlive()
     {
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (var network = Build("cifar_resnet20"))
         using (network.Clone())
         using (network.Apply([new DropBlock("layer1.1")]))
@@ -174,7 +174,7 @@ public class CatalogTests
             Checkpoint.Save(network, file);
         }
 
-        Assert.Equal(before, torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Count);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class MutatedFileTests
         const string header = """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"I64","shape":[2],"data_offsets":[24,40]}}""";
         byte[] good = [.. BitConverter.GetBytes((ulong)header.Length), .. System.Text.Encoding.UTF8.GetBytes(header), .. new byte[40]];
         var folder = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"fewshot-mutants-{Guid.NewGuid():n}"));
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         try
         {
             var taken = Mutation.All([good], 10_000, seed: 51, bytes =>
@@ -36,6 +36,6 @@ public sealed class MutatedFileTests
             folder.Delete(recursive: true);
         }
 
-        Assert.Equal(before, torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Count);
     }
 }

@@ -26,7 +26,7 @@ public class MutationTests
     {
         var random = new Random(seed);
         var survived = 0;
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var i = 0; i < mutations; i++)
         {
             var bytes = whole.ToArray();
@@ -58,7 +58,7 @@ public class MutationTests
         }
 
         Assert.InRange(survived, 1, mutations - 1);
-        Assert.Equal(before, torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Count);
     }
 
     internal static void ReadAndDispose(string folder, ReadOnlySpan<byte> bytes)
