@@ -133,7 +133,9 @@ public static class Libtorch
         return new LibtorchException($"{path} cannot be loaded: {reason}; {remedy}.", e);
     }
 
-    /// <summary>Searches where the .NET host does: the package folders during development, beside the program when it is published.</summary>
+    /// <summary>
+    /// Searches where the .NET host does: the package folders during development, beside the program when it is published.
+    /// </summary>
     private static string Find(string file)
     {
         var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";

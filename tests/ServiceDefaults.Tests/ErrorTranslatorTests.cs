@@ -36,7 +36,11 @@ public sealed class ErrorTranslatorTests
         { new UnnamedException(), StatusCode.FailedPrecondition },
         { new InvalidOperationException("bug"), StatusCode.Internal },
         { new NativeException("conv2d: CUDA out of memory. Tried to allocate"), StatusCode.ResourceExhausted },
-        { new NativeException("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."), StatusCode.ResourceExhausted },
+        {
+            new NativeException("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
+                + "you tried to allocate 4 bytes."),
+            StatusCode.ResourceExhausted
+        },
         { new NativeException("conv2d: shapes differ"), StatusCode.Internal },
     };
 

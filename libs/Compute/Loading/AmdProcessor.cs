@@ -8,8 +8,8 @@ namespace Fewshot.Compute.Loading;
 /// <item>Some virtual machines hide an AMD processor's caches (CPUID leaf 0x8000001D is all zeros). oneDNN then believes that each cache
 /// holds one byte, and its convolutions divide by zero or return wrong results (seen with libtorch 2.10). With the sizes filled in they
 /// are right.</item>
-/// <item>MKL uses slow kernels on processors that are not Intel's. With those that match the instruction set, matrix products take less than
-/// half the time (docs/performance.md, "Process settings"). FEWSHOT_MKL=own leaves the choice to MKL.</item>
+/// <item>MKL uses slow kernels on processors that are not Intel's. With those that match the instruction set, matrix products take less
+/// than half the time (docs/performance.md, "Process settings"). FEWSHOT_MKL=own leaves the choice to MKL.</item>
 /// </list>
 /// </summary>
 internal static unsafe class AmdProcessor

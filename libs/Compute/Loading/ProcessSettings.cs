@@ -27,8 +27,8 @@ internal static partial class ProcessSettings
         SetDefault("OMP_NUM_THREADS", Environment.ProcessorCount.ToString());
         if (UserTunedMalloc())
             return;
-        // A training step frees its activations and asks for the same sizes again. Memory returned to the kernel would be mapped and cleared
-        // again at every step. One arena, because otherwise each thread's arena would keep its own peak.
+        // A training step frees its activations and asks for the same sizes again. Memory returned to the kernel would be
+        // mapped and cleared again at every step. One arena, because otherwise each thread's arena would keep its own peak.
         TuneMalloc(MmapMax, 0);
         TuneMalloc(TrimThreshold, int.MaxValue);
         TuneMalloc(TopPad, TopPadBytes);
@@ -52,7 +52,8 @@ internal static partial class ProcessSettings
     }
 
     /// <summary>
-    /// Limits oneDNN to kernels that do not depend on cache sizes; they are several times slower. Takes effect only before the first convolution.
+    /// Limits oneDNN to kernels that do not depend on cache sizes; they are several times slower.
+    /// Takes effect only before the first convolution.
     /// </summary>
     internal static string LimitOneDnn()
     {

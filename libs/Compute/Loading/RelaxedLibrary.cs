@@ -7,8 +7,8 @@ namespace Fewshot.Compute.Loading;
 
 /// <summary>
 /// TorchSharp's native library asks for GLIBCXX_3.4.32 (GCC 13), which Debian 12's libstdc++ lacks, for one symbol only:
-/// <c>std::ios_base_library_init()</c>. Older versions of libstdc++ do its work when they are loaded. This class loads a copy of the library,
-/// held in memory, in which that version is optional and the symbol is replaced by a harmless function.
+/// <c>std::ios_base_library_init()</c>. Older versions of libstdc++ do its work when they are loaded. This class loads a copy of
+/// the library, held in memory, in which that version is optional and the symbol is replaced by a harmless function.
 /// </summary>
 internal static partial class RelaxedLibrary
 {
@@ -26,7 +26,8 @@ internal static partial class RelaxedLibrary
         // In memory only: no file that others could replace, nothing to clean up, and a read-only file system will do.
         using var memory = new SafeFileHandle(memfd_create(Path.GetFileName(path), 0), ownsHandle: true);
         if (memory.IsInvalid)
-            throw new LibtorchException($"{path} needs {MissingVersion}, and a copy without that need cannot be held in memory (memfd_create failed).");
+            throw new LibtorchException(
+                $"{path} needs {MissingVersion}, and a copy without that need cannot be held in memory (memfd_create failed).");
         var place = $"/proc/self/fd/{memory.DangerousGetHandle()}";
         File.WriteAllBytes(place, image);
         return NativeLibrary.Load(place);
@@ -36,7 +37,8 @@ internal static partial class RelaxedLibrary
     internal static byte[] Relax(byte[] image, string path)
     {
         var elf = ElfImage.Open(new MemoryStream(image), path);
-        var (versions, symbols, bindings) = (elf.Find(ElfImage.VersionsNeeded), elf.Find(ElfImage.DynamicSymbols), elf.Find(ElfImage.SymbolVersions));
+        var versions = elf.Find(ElfImage.VersionsNeeded);
+        var (symbols, bindings) = (elf.Find(ElfImage.DynamicSymbols), elf.Find(ElfImage.SymbolVersions));
         if (versions is null || symbols is null || bindings is null)
             throw new LibtorchException($"{path} names no versions of the libraries that it needs.");
         var index = MakeVersionOptional(image, versions, Strings(image, elf.NamesOf(versions)), path);
@@ -47,7 +49,8 @@ internal static partial class RelaxedLibrary
             .Select(i => (Index: i, NameAt: U32(image, (int)symbols.Offset + (ElfImage.SymbolBytes * i)))).ToArray();
         var needed = bound.Select(symbol => ElfImage.Text(Strings(image, names), symbol.NameAt)).ToArray();
         if (needed is not [DispensableSymbol])
-            throw new LibtorchException($"{path} needs {MissingVersion} of libstdc++ for {string.Join(", ", needed)}: use a system with GCC 13 or newer.");
+            throw new LibtorchException(
+                $"{path} needs {MissingVersion} of libstdc++ for {string.Join(", ", needed)}: use a system with GCC 13 or newer.");
 
         BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan((int)bindings.Offset + (2 * bound[0].Index)), GlobalUnversioned);
         Encoding.ASCII.GetBytes(HarmlessSymbol + '\0').CopyTo(image, (int)(names.Offset + bound[0].NameAt));
@@ -78,7 +81,8 @@ internal static partial class RelaxedLibrary
         }
     }
 
-    private static ReadOnlySpan<byte> Strings(byte[] image, ElfImage.Section section) => image.AsSpan((int)section.Offset, (int)section.Size);
+    private static ReadOnlySpan<byte> Strings(byte[] image, ElfImage.Section section) =>
+        image.AsSpan((int)section.Offset, (int)section.Size);
 
     private static ushort U16(byte[] image, int at) => BinaryPrimitives.ReadUInt16LittleEndian(image.AsSpan(at));
 

@@ -12,7 +12,9 @@ namespace Fewshot.ServiceDefaults;
 /// <param name="Code">The code.</param>
 public sealed record ErrorRule(Type Exception, StatusCode Code);
 
-/// <summary>Turns exceptions into the status a caller sees. Only exceptions that a rule names keep their message, and paths are taken out of it.</summary>
+/// <summary>
+/// Turns exceptions into the status a caller sees. Only exceptions that a rule names keep their message, and paths are taken out of it.
+/// </summary>
 public sealed partial class ErrorTranslator
 {
     /// <summary>Trailer with the milliseconds after which to try again.</summary>
@@ -47,21 +49,26 @@ public sealed partial class ErrorTranslator
         {
             case RpcException rpc:
                 // A worker's or a connection's words, which may name it.
-                return Clean(rpc.Reason()) is var detail && detail == rpc.Status.Detail ? rpc : new RpcException(new Status(rpc.StatusCode, detail, rpc), rpc.Trailers);
+                return Clean(rpc.Reason()) is var detail && detail == rpc.Status.Detail
+                    ? rpc
+                    : new RpcException(new Status(rpc.StatusCode, detail, rpc), rpc.Trailers);
             case RetryLaterException later:
                 return new RpcException(
                     new Status(later.Stopping ? StatusCode.Unavailable : StatusCode.ResourceExhausted, Clean(later.Message)),
                     new Metadata { { RetryAfterTrailer, ((long)later.RetryAfter.TotalMilliseconds).ToString() } });
             case StoreUnavailableException store:
                 return new RpcException(
-                    new Status(StatusCode.Unavailable, $"The service's {store.Kind} cannot be reached or does not answer; its log says more. Try again."),
+                    new Status(
+                        StatusCode.Unavailable,
+                        $"The service's {store.Kind} cannot be reached or does not answer; its log says more. Try again."),
                     new Metadata { { RetryAfterTrailer, "1000" } });
             case OperationCanceledException:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
             case OutOfMemoryException:
             case ExternalException when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
                 || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase):
-                return new RpcException(new Status(StatusCode.ResourceExhausted, "The worker ran out of memory: use a smaller batch size."));
+                return new RpcException(
+                    new Status(StatusCode.ResourceExhausted, "The worker ran out of memory: use a smaller batch size."));
         }
 
         for (var type = e.GetType(); type is not null && type != typeof(Exception); type = type.BaseType)
@@ -73,7 +80,9 @@ public sealed partial class ErrorTranslator
         return new RpcException(new Status(StatusCode.Internal, "Internal error; see the service log."));
     }
 
-    /// <summary>Escapes control characters and replaces absolute paths and the addresses of peers, which are this machine's own business.</summary>
+    /// <summary>
+    /// Escapes control characters and replaces absolute paths and the addresses of peers, which are this machine's own business.
+    /// </summary>
     public static string Clean(string message) => PeerAddress().Replace(
         AbsolutePath().Replace(LogText.Escape(message.Length > LongestMessage ? message[..LongestMessage] + "..." : message), "(file)"), "");
 

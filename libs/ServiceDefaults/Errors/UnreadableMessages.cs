@@ -56,7 +56,9 @@ internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<U
         headers["grpc-message"] = Uri.EscapeDataString(status.Detail).Replace("%20", " ", StringComparison.Ordinal);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} received bytes that are not its request message; answered {Code}: {Detail}")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Method} received bytes that are not its request message; answered {Code}: {Detail}")]
     private partial void LogUnreadable(string method, StatusCode code, string detail);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Method}: the caller went away before its request had arrived")]

@@ -16,7 +16,8 @@ internal static class ParetoPlot
 
     /// <summary>What to tell the user where the plot lacks its text; null otherwise.</summary>
     public static string? Shortcoming => PlotFont.Installed is null
-        ? "pareto.svg has no text because no font is installed; install one (Debian and Ubuntu: fonts-dejavu-core) and run the same command again"
+        ? "pareto.svg has no text because no font is installed; install one (Debian and Ubuntu: fonts-dejavu-core) "
+            + "and run the same command again"
         : null;
 
     public static string Draw(JsonObject report)

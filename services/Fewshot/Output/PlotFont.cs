@@ -3,7 +3,9 @@ using SkiaSharp;
 
 namespace Fewshot.Cli.Output;
 
-/// <summary>One of the system's fonts for all text of a plot. Skia leaves out text that it has no font for, as in a container without fonts.</summary>
+/// <summary>
+/// One of the system's fonts for all text of a plot. Skia leaves out text that it has no font for, as in a container without fonts.
+/// </summary>
 internal sealed class PlotFont : IFontResolver
 {
     private static readonly string[] Preferred = ["DejaVu Sans", "Liberation Sans", "Helvetica", "Arial", "Verdana"];
