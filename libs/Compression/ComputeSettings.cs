@@ -1,3 +1,4 @@
+using Fewshot.Compute;
 using static TorchSharp.torch;
 
 namespace Fewshot.Compression;
@@ -17,7 +18,10 @@ public sealed record ComputeSettings(Device Device, bool MixedPrecision = false,
     /// <summary>The element type of activations.</summary>
     public ScalarType ActivationType => MixedPrecision ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    /// <summary>Puts the process-wide switches into force and checks that the device is there.</summary>
+    /// <summary>
+    /// Puts the process-wide switches into force and checks that the device is there. A step begins with it, so the memory that the step
+    /// before has freed goes back to the system here.
+    /// </summary>
     /// <exception cref="CompressionException">CUDA was asked for and is not available, or an option needs CUDA.</exception>
     public void Apply()
     {
@@ -32,6 +36,7 @@ public sealed record ComputeSettings(Device Device, bool MixedPrecision = false,
             backends.cudnn.allow_tf32 = Tf32;
         }
 
+        Libtorch.ReturnFreedMemory();
         var threads = Threads > 0 ? Threads : EngineThreads.Value;
         if (EngineThreads.Value > 0 && get_num_threads() != threads)
             set_num_threads(threads);

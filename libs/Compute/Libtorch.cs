@@ -74,6 +74,9 @@ public static class Libtorch
         }
     }
 
+    /// <summary>Returns memory that tensors have left to the system. Called between pieces of work of different shapes, not inside a loop.</summary>
+    public static void ReturnFreedMemory() => ProcessSettings.ReturnFreedMemory();
+
     private static void TryLoad()
     {
         try
