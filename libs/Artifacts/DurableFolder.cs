@@ -29,13 +29,25 @@ public sealed partial class DurableFolder : IDisposable
     /// <summary>Opens a folder, made when missing.</summary>
     public DurableFolder(string path)
     {
-        this.path = Directory.CreateDirectory(Path.GetFullPath(path)).FullName;
+        this.path = CreatePrivate(path);
         Mark = ProcessMark.Create(Path.Combine(this.path, ".live"));
         Mark.Sweep(id =>
         {
             foreach (var leftover in Directory.EnumerateFiles(this.path, TempPrefix + id + "-*"))
                 File.Delete(leftover);
         });
+    }
+
+    /// <summary>Makes a folder that only this user can enter; missing ones above it get the usual rights, and an existing one keeps its own.</summary>
+    /// <returns>The full path.</returns>
+    public static string CreatePrivate(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
     }
 
     internal ProcessMark Mark { get; }

@@ -17,6 +17,19 @@ public sealed class FileArtifactStoreTests : IDisposable
     }
 
     [Fact]
+    public void Constructor_MissingFolder_IsMadeForThisUserAlone()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        const UnixFileMode shared = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute;
+        using var made = new FileArtifactStore(folder["above/new"]);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder["above/new"]));
+        Directory.CreateDirectory(folder["old"], shared);
+        using var kept = new FileArtifactStore(folder["old"]);
+        Assert.Equal(shared, File.GetUnixFileMode(folder["old"]));
+    }
+
+    [Fact]
     public async Task PutAsync_OtherBytesThanAnnounced_StoresNothing()
     {
         var announced = Digest.Of("right"u8);

@@ -6,6 +6,30 @@ public sealed class ImageSetTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    [Theory]
+    [InlineData("../../escaped.png")]
+    [InlineData("/etc/escaped.png")]
+    [InlineData("..")]
+    [InlineData(".hidden.png")]
+    [InlineData("-option.png")]
+    [InlineData("a\\b.png")]
+    [InlineData("new\nline.png")]
+    [InlineData("\u202egnp.exe")]
+    [InlineData("")]
+    public void ClassPath_NameThatIsNoFileName_IsRefused(string name)
+    {
+        var error = Assert.Throws<ImageSetException>(() => new ImageSetEntry(name, [], 1).ClassPath);
+        Assert.DoesNotContain(error.Message, char.IsControl);
+    }
+
+    [Fact]
+    public void ClassPath_PlainName_LiesInItsClass()
+    {
+        Assert.Equal("7/000012.png", new ImageSetEntry("000012.png", [], 7).ClassPath);
+        Assert.Throws<ImageSetException>(() => new ImageSetEntry("000012.png", [], null).ClassPath);
+        Assert.Throws<ImageSetException>(() => new ImageSetEntry(new string('a', 256), [], 7).ClassPath);
+    }
+
     [Fact]
     public void FromFolder_ClassFolders_LabelsAlphabetically()
     {

@@ -1,10 +1,34 @@
+using Fewshot.Artifacts;
+
 namespace Fewshot.Imaging;
 
 /// <summary>An image as its file's bytes.</summary>
 /// <param name="Name">Path below the set's root, with slashes.</param>
 /// <param name="Encoded">A file that <see cref="ImageDecoder"/> reads.</param>
 /// <param name="Label">Class index from 0; null where there is none.</param>
-public sealed record ImageSetEntry(string Name, byte[] Encoded, int? Label);
+public sealed record ImageSetEntry(string Name, byte[] Encoded, int? Label)
+{
+    // The most that common file systems take.
+    private const int MaxFileName = 255;
+
+    /// <summary>
+    /// Where the image goes in a folder of classes: <c>LABEL/NAME</c>. A set may come from a stranger, so its names are not trusted to stay in the folder.
+    /// </summary>
+    /// <exception cref="ImageSetException">
+    /// There is no label, or the name is not made of ASCII letters, digits, dots, dashes and underscores, starting with none of the dots and dashes.
+    /// </exception>
+    public string ClassPath
+    {
+        get
+        {
+            if (Label is null)
+                throw new ImageSetException("An image of the set has no label, so there is no class folder that it belongs in.");
+            if (Name is not { Length: > 0 and <= MaxFileName } || Name[0] is '.' or '-' || !Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
+                throw new ImageSetException($"The set names an image {Printable.Quote(Name)}, which is no file name of letters, digits, '.', '_' and '-'.");
+            return $"{Label}/{Name}";
+        }
+    }
+}
 
 /// <summary>Images chosen for a run, encoded, in a fixed order.</summary>
 public sealed class ImageSet

@@ -131,7 +131,7 @@ public static partial class FewshotHost
     {
         try
         {
-            var path = Directory.CreateDirectory(Path.GetFullPath(folder)).FullName;
+            var path = DurableFolder.CreatePrivate(folder);
             // Creating an existing folder succeeds whoever owns it; writing does not.
             File.Create(Path.Combine(path, $".probe-{Guid.NewGuid():n}"), 1, FileOptions.DeleteOnClose).Dispose();
             return path;

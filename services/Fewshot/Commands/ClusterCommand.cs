@@ -46,7 +46,7 @@ internal static class ClusterCommand
             var count = parsed.GetValue(workers);
             var wanted = parsed.GetValue(threads);
             var folder = Path.GetFullPath(parsed.GetValue(state)!);
-            AtomicOutput.CheckFolder("--state", folder);
+            AtomicOutput.CheckState(folder);
             var settings = new ClusterSettings(
                 count, parsed.GetValue(gateways), parsed.GetValue(listen)!, folder, parsed.GetValue(stores), wanted > 0 ? wanted : Math.Max(1, Environment.ProcessorCount / count));
             await using var cluster = await LocalCluster.StartAsync(settings, ct);

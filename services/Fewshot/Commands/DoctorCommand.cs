@@ -88,7 +88,7 @@ internal static partial class DoctorCommand
     {
         try
         {
-            AtomicOutput.CheckFolder("--state", folder);
+            AtomicOutput.CheckState(folder);
             var drive = new DriveInfo(folder);
             return new Finding("state", $"{folder}, {drive.AvailableFreeSpace / 1e9:0.0} GB free");
         }

@@ -48,7 +48,7 @@ internal sealed class LocalHost : IAsyncDisposable
 
     private static async Task<LocalHost> StartAsync(string state, FewshotOptions wanted, bool reclaimJobs, CancellationToken ct)
     {
-        Output.AtomicOutput.CheckFolder("--state", state);
+        Output.AtomicOutput.CheckState(state);
         WebApplication? host = null;
         try
         {

@@ -1,3 +1,5 @@
+using Fewshot.Artifacts;
+
 namespace Fewshot.Cli.Output;
 
 /// <summary>Result files that appear whole or not at all: written beside their place, flushed to the disk, then renamed.</summary>
@@ -7,21 +9,11 @@ internal sealed class AtomicOutput : IDisposable
 
     /// <summary>Makes the folder and finds out that it takes files, before hours are spent on what goes into it.</summary>
     /// <exception cref="CommandException">The folder cannot be made or written.</exception>
-    public static void CheckFolder(string option, string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-            var probe = Path.Combine(folder, $".fewshot-{Guid.NewGuid():n}");
-            using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose))
-            {
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw CommandException.BadInput($"{option}: cannot write to the folder '{folder}' ({exception.Message})", exception);
-        }
-    }
+    public static void CheckFolder(string option, string folder) => Check(option, folder, path => Directory.CreateDirectory(path));
+
+    /// <summary>The same for a state folder, which holds models and images: one that is made here is for this user alone.</summary>
+    /// <inheritdoc cref="CheckFolder"/>
+    public static void CheckState(string folder) => Check("--state", folder, path => DurableFolder.CreatePrivate(path));
 
     public static void CheckFile(string option, string path)
     {
@@ -58,5 +50,21 @@ internal sealed class AtomicOutput : IDisposable
         using var output = new AtomicOutput();
         await output.AddAsync(path, write);
         output.Commit();
+    }
+
+    private static void Check(string option, string folder, Action<string> create)
+    {
+        try
+        {
+            create(folder);
+            var probe = Path.Combine(folder, $".fewshot-{Guid.NewGuid():n}");
+            using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose))
+            {
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CommandException.BadInput($"{option}: cannot write to the folder '{folder}' ({exception.Message})", exception);
+        }
     }
 }

@@ -20,16 +20,28 @@ internal static class ImageFolder
     }
 
     /// <summary>Adds every image of a set to an output.</summary>
-    /// <exception cref="CommandException">The folder holds images of another set.</exception>
+    /// <exception cref="CommandException">The folder holds images of another set, or the set's names are no file names; nothing was written.</exception>
     public static async Task AddAsync(this AtomicOutput output, string folder, ImageSet set, CancellationToken ct)
     {
-        var names = set.Entries.Select(entry => $"{entry.Label}/{entry.Name}").ToArray();
+        var names = Names(set);
         if (Images(folder).Except(names, StringComparer.Ordinal).FirstOrDefault() is { } other) throw Mixed(folder, other);
         foreach (var (name, entry) in names.Zip(set.Entries))
         {
             var path = Path.Combine(folder, name);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             await output.AddAsync(path, file => file.WriteAsync(entry.Encoded, ct).AsTask());
+        }
+    }
+
+    private static string[] Names(ImageSet set)
+    {
+        try
+        {
+            return [.. set.Entries.Select(entry => entry.ClassPath)];
+        }
+        catch (ImageSetException exception)
+        {
+            throw CommandException.BadInput($"--out: the images that the gateway sent cannot be written ({exception.Message.TrimEnd('.')})", exception);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Fewshot.Artifacts;
 
 namespace Fewshot.Cli.Hosting.Cluster;
 
@@ -21,7 +22,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     {
         var logs = Path.Combine(settings.State, "logs");
         foreach (var folder in new[] { "logs", "redis", "s3" })
-            Directory.CreateDirectory(Path.Combine(settings.State, folder));
+            DurableFolder.CreatePrivate(Path.Combine(settings.State, folder));
         var s3 = settings.Stores == ClusterStores.Servers ? ServerPrograms.Find() : "";
         var cluster = new LocalCluster(Guard(settings.State));
         try
