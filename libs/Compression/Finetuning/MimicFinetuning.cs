@@ -45,7 +45,12 @@ public static class MimicFinetuning
         using var scope = NewDisposeScope();
         var stream = network.Stem(images);
         foreach (var block in network.Blocks)
-            stream = block.Forward(stream);
+        {
+            // Freed now, unless the gradient needs it: the scope would keep every block's map until the end.
+            using var input = stream;
+            stream = block.Forward(input);
+        }
+
         return MimicLoss.FeaturesOf(network, stream, point).MoveToOuterDisposeScope();
     }
 

@@ -26,7 +26,9 @@ internal sealed class MimicTargets(Network teacher, FeaturePoint point, IReadOnl
         var stream = teacher.Stem(images);
         for (var i = 0; i < teacher.Blocks.Count; i++)
         {
-            stream = teacher.Blocks[i].Forward(stream);
+            // Freed now: the scope would keep every block's output until the end.
+            using var input = stream;
+            stream = teacher.Blocks[i].Forward(input);
             if (ends.Contains(i))
                 streams[i] = stream.alias().MoveToOuterDisposeScope();
         }

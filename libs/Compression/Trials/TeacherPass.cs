@@ -24,10 +24,17 @@ internal sealed class TeacherPass(Network teacher, IReadOnlySet<int> starts, Fea
         var stream = teacher.Stem(images);
         for (var i = 0; i < teacher.Blocks.Count; i++)
         {
-            var ahead = teacher.Blocks[i].Ahead(stream);
+            var junction = new Junction(stream, teacher.Blocks[i].Ahead(stream));
+            stream = teacher.Blocks[i].Complete(junction.Ahead, junction.Stream);
             if (starts.Contains(i))
-                junctions[i] = new Junction(stream.MoveToOuterDisposeScope(), ahead.MoveToOuterDisposeScope());
-            stream = teacher.Blocks[i].Complete(ahead, stream);
+            {
+                junctions[i] = new Junction(junction.Stream.MoveToOuterDisposeScope(), junction.Ahead.MoveToOuterDisposeScope());
+                continue;
+            }
+
+            // Freed now: the scope would keep them until the end.
+            junction.Ahead.Dispose();
+            junction.Stream.Dispose();
         }
 
         return (junctions, MimicLoss.FeaturesOf(teacher, stream, point).MoveToOuterDisposeScope());
