@@ -1,4 +1,7 @@
 # Everything a fresh clone needs. `make demo` shows the product at work, `make test` checks it.
+# The SDK works without ICU, which a bare system lacks.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT := 1
+
 .PHONY: setup setup-run build demo demo-network test faults bench clean
 
 # Debian packages for the product and its tests; installs only what is missing.
