@@ -33,7 +33,8 @@ faults: setup
 	dotnet build tests/EndToEnd.Tests -c Release --nologo -v q
 	FEWSHOT_FAULT_MINUTES=$(MINUTES) FEWSHOT_FAULT_SEED=$(SEED) dotnet test tests/EndToEnd.Tests -c Release --no-build --nologo --filter Category=Long --logger "console;verbosity=detailed"
 
-bench: setup
+bench:
+	scripts/setup bench
 	dotnet run -c Release --project tests/Benchmarks/OptimizerStep
 	dotnet run -c Release --project tests/Benchmarks/GatewayTransfer
 	dotnet run -c Release --project tests/Benchmarks/ArtifactTransfer
