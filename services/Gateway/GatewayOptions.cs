@@ -1,3 +1,5 @@
+using Fewshot.ServiceDefaults;
+
 namespace Fewshot.Gateway;
 
 /// <summary>What the gateway is told: section <c>Gateway</c> of the configuration.</summary>
@@ -92,4 +94,13 @@ public sealed class GatewayOptions
 
     /// <summary>Longest silence of a watched job's stream.</summary>
     public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The workers' URLs that are set, of all stages.</summary>
+    /// <exception cref="HostOptionsException">One of them is none.</exception>
+    internal IEnumerable<Uri> Workers => new (string Key, IList<string> Urls)[]
+    {
+        (nameof(LatencyProfilers), LatencyProfilers), (nameof(BlockTrials), BlockTrials), (nameof(Finetuners), Finetuners), (nameof(ImageSynthesizers), ImageSynthesizers),
+    }.SelectMany(stage => stage.Urls, (stage, url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        ? uri
+        : throw new HostOptionsException($"{Section}:{stage.Key} holds '{LogText.Escape(url)}', which is no worker's address: http://HOST:PORT or https://HOST:PORT."));
 }

@@ -50,6 +50,30 @@ public sealed class TlsTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Theory]
+    [InlineData("http://trials.example:5210", "Gateway:WorkerToken must not go to trials.example:5210 in the clear")]
+    [InlineData("trials.example:5210", "Gateway:BlockTrials holds 'trials.example:5210', which is no worker's address")]
+    public async Task Start_TokenForAWorkerInTheClear_IsRefused(string worker, string why)
+    {
+        using var folder = new Artifacts.Tests.TemporaryFolder();
+        Assert.Contains(why, (await Assert.ThrowsAsync<HostOptionsException>(() => StartAsync(folder.Path, worker))).Message, StringComparison.Ordinal);
+        await StartAsync(folder.Path, "https://trials.example:5210");
+        await StartAsync(folder.Path, "http://localhost:1");
+    }
+
+    private static async Task StartAsync(string folder, string worker)
+    {
+        var builder = WebApplication.CreateSlimBuilder().AddFewshotDefaults(options => (options.StateFolder, options.Listen) = (folder, "http://127.0.0.1:0"));
+        builder.Services.AddGateway(options =>
+        {
+            options.BlockTrials.Add(worker);
+            options.WorkerToken = "a-token";
+        });
+        await using var app = builder.Build().MapFewshotDefaults().MapGateway();
+        await app.StartAsync();
+        await app.StopAsync();
+    }
+
     private static async Task<string> UploadAsync(GrpcChannel channel)
     {
         var content = "a network"u8.ToArray();

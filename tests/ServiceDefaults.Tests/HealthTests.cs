@@ -25,13 +25,29 @@ public sealed class HealthTests : IDisposable
     [Fact]
     public async Task Check_StoresDoNotAnswer_IsNotReadyButAlive()
     {
-        var stores = new FlakyLedger();
-        await using var host = await StartAsync(services => services.AddSingleton<IStepLedger>(stores));
+        var (stores, time) = (new FlakyLedger(), new SetTime());
+        await using var host = await StartAsync(services => services.AddSingleton<IStepLedger>(stores).AddSingleton<TimeProvider>(time));
         Assert.Equal((Serving, Serving), await host.AskAsync());
         stores.Broken = true;
+        time.Now += TimeSpan.FromSeconds(5);
         Assert.Equal((Serving, NotServing), await host.AskAsync());
         stores.Broken = false;
+        time.Now += TimeSpan.FromSeconds(5);
         Assert.Equal((Serving, Serving), await host.AskAsync());
+    }
+
+    [Fact]
+    public async Task Check_AskedOftenByManyAtOnce_AsksTheStoresOnceInFiveSeconds()
+    {
+        var (stores, time) = (new FlakyLedger(), new SetTime());
+        await using var host = await StartAsync(services => services.AddSingleton<IStepLedger>(stores).AddSingleton<TimeProvider>(time));
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => host.AskAsync()));
+        time.Now += TimeSpan.FromSeconds(4.9);
+        await host.AskAsync();
+        Assert.Equal(1, stores.Asked);
+        time.Now += TimeSpan.FromSeconds(0.1);
+        await host.AskAsync();
+        Assert.Equal(2, stores.Asked);
     }
 
     [Fact]
@@ -78,6 +94,45 @@ public sealed class HealthTests : IDisposable
         while (await watch.ResponseStream.MoveNext(default))
             last = watch.ResponseStream.Current.Status;
         Assert.Equal(NotServing, last);
+    }
+
+    [Fact]
+    public async Task Watch_MoreThanAHundred_AreRefusedUntilOneEnds()
+    {
+        await using var host = await StartAsync();
+        var watches = new List<AsyncServerStreamingCall<HealthCheckResponse>>();
+        AsyncServerStreamingCall<HealthCheckResponse> Watch() => new Health.HealthClient(host.Main).Watch(new HealthCheckRequest(), deadline: Deadline);
+        // A connection has its own limit of streams, so these are two.
+        for (var i = 0; i < 100; i++)
+        {
+            watches.Add(new Health.HealthClient(i % 2 == 0 ? host.Main : host.Health).Watch(new HealthCheckRequest(), deadline: Deadline));
+            Assert.True(await watches[^1].ResponseStream.MoveNext(default));
+        }
+
+        using (var refused = Watch())
+        {
+            var error = await Assert.ThrowsAsync<RpcException>(() => refused.ResponseStream.MoveNext(default));
+            Assert.Equal(StatusCode.ResourceExhausted, error.StatusCode);
+            Assert.Contains("100 calls without a name", error.Status.Detail, StringComparison.Ordinal);
+        }
+
+        // Known callers are not held up by them.
+        await new StepService.StepServiceClient(host.Main).CancelStepAsync(new CancelStepRequest { StepKey = new string('a', 64) }, deadline: Deadline);
+        watches.ForEach(watch => watch.Dispose());
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (true)
+        {
+            using var again = Watch();
+            try
+            {
+                Assert.True(await again.ResponseStream.MoveNext(patience.Token));
+                break;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
+            {
+                await Task.Delay(20, patience.Token);
+            }
+        }
     }
 
     [Fact]
@@ -193,12 +248,28 @@ public sealed class HealthTests : IDisposable
         }
     }
 
+    private sealed class SetTime : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
+
     private sealed class FlakyLedger : IStepLedger
     {
+        private int asked;
+
         public bool Broken { get; set; }
 
-        public Task<Digest?> FindResultAsync(StepKey key, CancellationToken ct = default) =>
-            Broken ? throw new IOException("no connection") : Task.FromResult<Digest?>(null);
+        public int Asked => asked;
+
+        public Task<Digest?> FindResultAsync(StepKey key, CancellationToken ct = default)
+        {
+            Interlocked.Increment(ref asked);
+            return Broken ? throw new IOException("no connection") : Task.FromResult<Digest?>(null);
+        }
 
         public Task<IStepLease?> TryAcquireAsync(StepKey key, string owner, CancellationToken ct = default) => Task.FromResult<IStepLease?>(null);
 

@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 
 namespace Fewshot.Artifacts.Redis;
@@ -63,7 +65,15 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
             ConfigurationChannel = "",
         };
         if (Authority is not null)
-            configuration.TrustIssuer(Authority);
+            configuration.SslClientAuthenticationOptions = host => Trust(Authority, host);
         return configuration;
+    }
+
+    /// <summary>Read for each connection: the file may have been replaced.</summary>
+    private static SslClientAuthenticationOptions Trust(string authority, string host)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.ImportFromPemFile(authority);
+        return new SslClientAuthenticationOptions { TargetHost = host, CertificateChainPolicy = policy };
     }
 }

@@ -17,6 +17,7 @@ internal static class Probes
 
     public static void AddProbes(this IServiceCollection services)
     {
+        services.AddSingleton<StoresHealthCheck>();
         services.AddGrpcHealthChecks(options =>
         {
             options.Services.Map("readiness", _ => true);

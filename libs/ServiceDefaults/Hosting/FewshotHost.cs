@@ -58,6 +58,7 @@ public static partial class FewshotHost
             grpc.Interceptors.Add<ErrorMappingInterceptor>();
         });
         builder.Services.AddProbes();
+        builder.Services.AddAnonymousLimit();
         builder.Services.AddGrpcReflection();
         builder.AddTelemetry();
         return builder;
@@ -70,6 +71,7 @@ public static partial class FewshotHost
         app.UseMiddleware<UnreadableMessages>();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRateLimiter();
         app.MapProbes();
         app.MapGrpcService<StepGrpcService>();
         if (IPAddress.IsLoopback(ListenAddress.From(app.Services.GetRequiredService<FewshotOptions>()).Address))

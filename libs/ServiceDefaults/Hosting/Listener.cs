@@ -1,12 +1,16 @@
+using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>The server that listens: its limits, and TLS.</summary>
-internal static class Listener
+internal static partial class Listener
 {
     /// <exception cref="HostOptionsException">A limit is none.</exception>
     public static void CheckLimits(FewshotOptions options)
@@ -36,27 +40,49 @@ internal static class Listener
         {
             endpoint.Protocols = HttpProtocols.Http2;
             if (listen.Tls)
-                endpoint.UseHttps(https => Configure(https, options));
+                endpoint.UseHttps(Handshakes(options, kestrel.ApplicationServices));
         });
     }
 
-    private static void Configure(HttpsConnectionAdapterOptions https, FewshotOptions options)
+    /// <summary>Every handshake takes the certificate as it is in its files then.</summary>
+    private static TlsHandshakeCallbackOptions Handshakes(FewshotOptions options, IServiceProvider services)
     {
+        var askClients = !string.IsNullOrEmpty(options.ClientAuthority);
         try
         {
-            https.ServerCertificate = X509Certificate2.CreateFromPemFile(options.Certificate!, options.CertificateKey);
-            https.ServerCertificateChain = [];
-            https.ServerCertificateChain.ImportFromPemFile(options.Certificate!);
+            var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Listener));
+            var own = new FileValue<SslStreamCertificateContext>(
+                PeerTrust.CertificateFiles(options.Certificate!, options.CertificateKey), Parse,
+                now => LogReplaced(logger, now.TargetCertificate.NotAfter), e => LogBroken(logger, e.Message));
+            return new TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = own.Value,
+                    // Checked with the call: a handshake could not say what is wrong, and probes have none.
+                    ClientCertificateRequired = askClients,
+#pragma warning disable CA5359 // See above: TenantAuthentication checks it.
+                    RemoteCertificateValidationCallback = (_, _, _, _) => true,
+#pragma warning restore CA5359
+                }),
+            };
         }
-        catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
         }
-
-        if (string.IsNullOrEmpty(options.ClientAuthority))
-            return;
-        // Checked with the call: a handshake could not say what is wrong, and probes have none.
-        https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-        https.AllowAnyClientCertificate();
     }
+
+    private static SslStreamCertificateContext Parse(string[] contents)
+    {
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(contents[0]);
+        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(contents[0], contents[^1]), chain, offline: true);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The certificate was replaced; the new one is valid until {End}")]
+    private static partial void LogReplaced(ILogger logger, DateTime end);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate's files are broken; the one read before still counts: {Reason}")]
+    private static partial void LogBroken(ILogger logger, string reason);
 }

@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
@@ -10,31 +10,28 @@ namespace Fewshot.ServiceDefaults;
 /// <summary>Whom this host knows: tenants by token, tenants by certificate, and itself.</summary>
 public sealed partial class Callers
 {
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
     private readonly ConditionalWeakTable<X509Certificate2, Tuple<string?, string>> checkedCertificates = [];
-    private readonly Lock gate = new();
     private readonly ClientAuthority? authority;
-    private readonly string? file;
+    private readonly FileValue<KnownTenants>? file;
     private readonly ILogger<Callers> logger;
     private readonly byte[] own;
-    private byte[] content = [];
-    private volatile KnownTenants tenants = new();
-    private long looked;
 
     /// <summary>One for each host.</summary>
     /// <exception cref="HostOptionsException">The file of tokens or the authority cannot be used; the message names the field.</exception>
     public Callers(FewshotOptions options, ILogger<Callers> logger)
     {
         this.logger = logger;
-        file = string.IsNullOrEmpty(options.Tokens) ? null : Path.GetFullPath(options.Tokens);
-        authority = string.IsNullOrEmpty(options.ClientAuthority) ? null : ClientAuthority.Read(options.ClientAuthority, "Fewshot:ClientAuthority");
+        authority = string.IsNullOrEmpty(options.ClientAuthority) ? null : new ClientAuthority(options.ClientAuthority, "Fewshot:ClientAuthority", checkedCertificates.Clear);
         OwnToken = BearerToken.New();
         own = BearerToken.HashOf(OwnToken);
-        if (file is null)
+        if (string.IsNullOrEmpty(options.Tokens))
             return;
         try
         {
-            tenants = TenantFile.Read(file);
+            var path = Path.GetFullPath(options.Tokens);
+            LogRead(TenantFile.Read(path).Count);
+            file = new FileValue<KnownTenants>(
+                [path], contents => TenantFile.Parse(Encoding.UTF8.GetBytes(contents[0])), now => LogRead(now.Count), e => LogBroken(path, e.Message));
         }
         catch (FormatException e)
         {
@@ -55,35 +52,27 @@ public sealed partial class Callers
         : call.GetHttpContext().Features.Get<Tenant>() ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "The caller is unknown."));
 
     /// <summary>A tenant by its name, with its limits now; without any where no file names it.</summary>
-    public Tenant Named(string name)
-    {
-        Refresh();
-        return tenants.Find(name) ?? new Tenant(name);
-    }
+    public Tenant Named(string name) => file?.Value.Find(name) ?? new Tenant(name);
 
     internal bool IsOwn(string token) => CryptographicOperations.FixedTimeEquals(own, BearerToken.HashOf(token));
 
-    internal (Tenant? Tenant, string Why) ByToken(string token)
-    {
-        Refresh();
-        return tenants.Find(BearerToken.HashOf(token)) is { } tenant
-            ? (tenant, "")
-            : (null, "The bearer token is unknown here: it is mistyped, or was taken out of the server's file of tokens (Fewshot:Tokens).");
-    }
+    internal (Tenant? Tenant, string Why) ByToken(string token) => file?.Value.Find(BearerToken.HashOf(token)) is { } tenant
+        ? (tenant, "")
+        : (null, "The bearer token is unknown here: it is mistyped, or was taken out of the server's file of tokens (Fewshot:Tokens).");
 
     internal (Tenant? Tenant, string Why) ByCertificate(X509Certificate2 certificate)
     {
         if (authority is null)
             return (null, Ask);
-        // A connection has one certificate; the chain is checked once.
+        // A connection has one certificate; the chain is checked once, and again when the authority was replaced.
+        authority.Refresh();
         var (name, why) = checkedCertificates.GetValue(certificate, one => authority.Check(one).ToTuple());
         if (name is null || certificate.NotAfter < DateTime.Now)
             return (null, $"The client certificate is refused: {(name is null ? why : "it has expired")}.");
         if (file is null)
             return (new Tenant(name), "");
-        Refresh();
         // The file also says who is known by certificate, so that a tenant can be sent away before its certificate ends.
-        return tenants.Find(name) is { } tenant ? (tenant, "") : (null, $"The client certificate is of the authority, but its tenant '{name}' is not in the server's file of tokens.");
+        return file.Value.Find(name) is { } tenant ? (tenant, "") : (null, $"The client certificate is of the authority, but its tenant '{name}' is not in the server's file of tokens.");
     }
 
     /// <summary>What to do for who has said nothing.</summary>
@@ -93,32 +82,6 @@ public sealed partial class Callers
         (null, _) => "A client certificate is missing: present one of the authority that the server trusts (fewshot: --client-certificate and --client-key).",
         _ => "A token or a client certificate is missing: send the metadata 'authorization: Bearer TOKEN' (fewshot: --token-file or FEWSHOT_TOKEN), or present a certificate (--client-certificate).",
     };
-
-    /// <summary>Reads the file again when it has changed; by its content, since a mounted Secret changes behind a link. What is broken counts for nothing.</summary>
-    private void Refresh()
-    {
-        if (file is null)
-            return;
-        lock (gate)
-        {
-            if (looked != 0 && Stopwatch.GetElapsedTime(looked) < Look)
-                return;
-            looked = Stopwatch.GetTimestamp();
-            try
-            {
-                var now = File.ReadAllBytes(file);
-                if (content.AsSpan().SequenceEqual(now))
-                    return;
-                content = now;
-                tenants = TenantFile.Parse(now);
-                LogRead(tenants.Count);
-            }
-            catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
-            {
-                LogBroken(file, e.Message);
-            }
-        }
-    }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Read the file of tokens: {Count} tenants")]
     private partial void LogRead(int count);

@@ -1,43 +1,55 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>The client's side of TLS: whom it trusts, and its own certificate.</summary>
+/// <summary>The client's side of TLS: whom it trusts, and its own certificate. Files that are replaced count from the next connection on.</summary>
 public static class PeerTrust
 {
     /// <summary>Trusts this authority alone, instead of the machine's. Names are checked all the same.</summary>
     /// <param name="tls">What is changed.</param>
-    /// <param name="authority">PEM file.</param>
+    /// <param name="authority">PEM file, which may be replaced.</param>
     /// <param name="option">What the path came in, for messages.</param>
     /// <exception cref="HostOptionsException">The file holds no certificate.</exception>
     public static void Trust(this SslClientAuthenticationOptions tls, string authority, string option)
     {
+        var roots = ClientAuthority.Roots(authority, option);
         tls.CertificateChainPolicy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
         };
-        tls.CertificateChainPolicy.CustomTrustStore.AddRange(ClientAuthority.ReadRoots(authority, option));
+        tls.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+        {
+            if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None || certificate is not X509Certificate2 peer || chain is null)
+                throw new AuthenticationException($"The server's certificate is refused: {errors}.");
+            chain.ChainPolicy.CustomTrustStore.Clear();
+            chain.ChainPolicy.CustomTrustStore.AddRange(roots.Value);
+            return chain.Build(peer) ? true : throw new AuthenticationException(
+                $"The server's certificate is not of the authority to trust ({option}): {string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())}.");
+        };
     }
 
     /// <summary>Presents this certificate to servers that ask for one.</summary>
     /// <param name="tls">What is changed.</param>
-    /// <param name="certificate">PEM file.</param>
-    /// <param name="key">PEM file; null where the key is in the same one.</param>
+    /// <param name="certificate">PEM file, which may be replaced.</param>
+    /// <param name="key">PEM file, which may be replaced; null where the key is in the same one.</param>
     /// <param name="option">What the paths came in, for messages.</param>
     /// <exception cref="HostOptionsException">The files hold no certificate and its key.</exception>
     public static void Present(this SslClientAuthenticationOptions tls, string certificate, string? key, string option)
     {
         try
         {
-            var own = X509Certificate2.CreateFromPemFile(certificate, key);
-            tls.ClientCertificates = [own];
-            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own;
+            var own = new FileValue<X509Certificate2>(CertificateFiles(certificate, key), contents => X509Certificate2.CreateFromPem(contents[0], contents[^1]));
+            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own.Value;
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new HostOptionsException($"{option} is no readable PEM certificate and its key: {e.Message}", e);
         }
     }
+
+    /// <summary>The certificate first, the key last.</summary>
+    internal static string[] CertificateFiles(string certificate, string? key) => string.IsNullOrEmpty(key) ? [certificate] : [certificate, key];
 }

@@ -232,7 +232,8 @@ public sealed partial class JobRunner(
         catch (Exception e) when (!run.Stop.IsCancellationRequested && e is not StoreUnavailableException)
         {
             var error = errors.Translate(e);
-            if (error.StatusCode == StatusCode.Internal && e is not RpcException)
+            // Nobody cancelled anything here.
+            if (error.StatusCode is StatusCode.Internal or StatusCode.Cancelled && e is not RpcException)
                 LogUnexpected(e, run.Job.Id);
             return Ended(JobState.Failed) with { StatusCode = (int)error.StatusCode, StatusMessage = error.Status.Detail };
         }

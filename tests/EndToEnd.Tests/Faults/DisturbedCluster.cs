@@ -27,7 +27,18 @@ internal sealed class DisturbedCluster : DisturbedJobs
 
     public override async Task CheckAsync()
     {
-        await base.CheckAsync();
+        try
+        {
+            await base.CheckAsync();
+        }
+        catch (Xunit.Sdk.XunitException e)
+        {
+            // The folder goes with the test; what the gateways complained about says why.
+            var complaints = Processes.Processes.Keys.Where(name => name.StartsWith("gateway", StringComparison.Ordinal))
+                .SelectMany(name => Processes.Log(name).Split('\n').Where(line => !line.Contains(" info ", StringComparison.Ordinal)).TakeLast(30).Select(line => $"{name}: {line}"));
+            throw new Xunit.Sdk.XunitException(string.Join('\n', complaints.Prepend(e.Message)), e);
+        }
+
         Assert.Empty(Unfinished());
         Processes.Stop();
     }

@@ -48,8 +48,9 @@ public sealed class TenantTests(RedisProcess redis) : IClassFixture<RedisProcess
     [InlineData(true)]
     public async Task ListJobs_PagesAmongJobsOfOthers_HoldTheTenantsOwn(bool inRedis)
     {
-        await using var rig = await StartedAsync(inRedis, options => options.ReclaimJobs = false);
+        // Outlives the rig, whose stages wait for it.
         using var hold = new ManualResetEventSlim();
+        await using var rig = await StartedAsync(inRedis, options => options.ReclaimJobs = false);
         rig.Stages.OnRun = (_, context) => WaitHandle.WaitAny([hold.WaitHandle, context.Stop.WaitHandle]);
         var specs = (A: await rig.AsAsync("a", () => rig.SpecAsync()), B: await rig.AsAsync("b", () => rig.SpecAsync()));
         List<string> own = [];
