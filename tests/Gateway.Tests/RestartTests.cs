@@ -3,6 +3,7 @@ using Fewshot.ServiceDefaults;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -26,6 +27,49 @@ public sealed class RestartTests
         var events = await rig.WatchAsync(id);
         Assert.Equal(Enumerable.Range(1, events.Count).Select(i => (long)i), events.Select(e => e.Sequence));
         Assert.Contains(events, e => e.Step is { Name: "trials/2", Cached: true });
+    }
+
+    [Fact]
+    public async Task Gateway_StopsWhereACallHearsOfItBeforeTheJob_HandsTheJobBack()
+    {
+        using var hold = new ManualResetEventSlim();
+        var left = new HeardLog("is handed back", " ended: ");
+        await using var rig = new GatewayRig();
+        rig.Replace = services => services.AddSingleton<ILoggerProvider>(left);
+        await rig.StartAsync();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var described = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var go = new ManualResetEventSlim();
+        rig.Stages.OnRun = (stage, _) =>
+        {
+            if (stage != "finetune")
+                return;
+            entered.TrySetResult();
+            go.Wait();
+        };
+        var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
+        await entered.Task;
+        // Who registers last hears first: the description of the result, then this, and the job, which runs already, last.
+        rig.Stages.OnCall = call =>
+        {
+            if (call != "describe" || !described.TrySetResult())
+                return;
+            hold.Wait();
+        };
+        var lifetime = rig.Services.GetRequiredService<IHostApplicationLifetime>();
+        using (lifetime.ApplicationStopping.Register(() => left.Heard.Wait(TimeSpan.FromSeconds(30))))
+        {
+            go.Set();
+            await described.Task;
+            lifetime.StopApplication();
+        }
+
+        hold.Set();
+        await rig.StopAsync();
+        rig.Stages.OnRun = (_, _) => { };
+        await rig.StartAsync();
+        var ended = await rig.EndOfAsync(id);
+        Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
     }
 
     [Fact]
@@ -75,5 +119,30 @@ public sealed class RestartTests
         await rig.StartAsync(options => options.ReclaimJobs = false);
         await rig.Jobs.CancelJobAsync(new CancelJobRequest { JobId = id }, deadline: GatewayRig.Deadline);
         Assert.Equal(JobState.Cancelled, (await rig.EndOfAsync(id)).State);
+    }
+
+    /// <summary>Hears the first log line that holds one of these.</summary>
+    private sealed class HeardLog(params string[] wanted) : ILoggerProvider, ILogger
+    {
+        private readonly TaskCompletionSource heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Heard => heard.Task;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (wanted.Any(formatter(state, exception).Contains))
+                heard.TrySetResult();
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -217,6 +217,8 @@ public sealed partial class JobRunner(
 
     private async Task<JobRecord> FinishAsync(JobRun run)
     {
+        // Whoever waits for the host's own token may hear of the stop before those who wait for the job's.
+        bool Stopped() => run.Stop.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested;
         JobRecord Ended(JobState state) => run.Job with { State = state, EndTime = DateTimeOffset.UtcNow };
         try
         {
@@ -229,7 +231,7 @@ public sealed partial class JobRunner(
         {
             return Ended(JobState.Cancelled);
         }
-        catch (Exception e) when (!run.Stop.IsCancellationRequested && e is not StoreUnavailableException)
+        catch (Exception e) when (!Stopped() && e is not StoreUnavailableException)
         {
             var error = errors.Translate(e);
             // Nobody cancelled anything here.
@@ -237,7 +239,7 @@ public sealed partial class JobRunner(
                 LogUnexpected(e, run.Job.Id);
             return Ended(JobState.Failed) with { StatusCode = (int)error.StatusCode, StatusMessage = error.Status.Detail };
         }
-        catch (Exception e) when (e is not OperationCanceledException && run.Stop.IsCancellationRequested)
+        catch (Exception e) when (e is not OperationCanceledException && Stopped())
         {
             // Whatever broke while this gateway was stopping is no verdict on the job.
             throw new OperationCanceledException("The gateway is stopping.", e);
