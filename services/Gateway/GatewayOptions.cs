@@ -95,12 +95,20 @@ public sealed class GatewayOptions
     /// <summary>Longest silence of a watched job's stream.</summary>
     public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The workers' URLs that are set, of all stages.</summary>
-    /// <exception cref="HostOptionsException">One of them is none.</exception>
-    internal IEnumerable<Uri> Workers => new (string Key, IList<string> Urls)[]
+    /// <summary>The configured workers of all stages.</summary>
+    /// <exception cref="HostOptionsException">An address is invalid.</exception>
+    internal IReadOnlyList<Uri> WorkerAddresses()
     {
-        (nameof(LatencyProfilers), LatencyProfilers), (nameof(BlockTrials), BlockTrials), (nameof(Finetuners), Finetuners), (nameof(ImageSynthesizers), ImageSynthesizers),
-    }.SelectMany(stage => stage.Urls, (stage, url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        (string Key, IList<string> Addresses)[] stages =
+        [
+            (nameof(LatencyProfilers), LatencyProfilers), (nameof(BlockTrials), BlockTrials),
+            (nameof(Finetuners), Finetuners), (nameof(ImageSynthesizers), ImageSynthesizers),
+        ];
+        return [.. stages.SelectMany(stage => stage.Addresses, (stage, address) => Parse(stage.Key, address))];
+    }
+
+    private static Uri Parse(string key, string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
         ? uri
-        : throw new HostOptionsException($"{Section}:{stage.Key} holds '{LogText.Escape(url)}', which is no worker's address: http://HOST:PORT or https://HOST:PORT."));
+        : throw new HostOptionsException(
+            $"{Section}:{key}: '{LogText.Escape(address)}' is not a worker address; give http://HOST:PORT or https://HOST:PORT.");
 }

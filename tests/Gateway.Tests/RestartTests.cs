@@ -30,7 +30,7 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task Gateway_StopsWhereACallHearsOfItBeforeTheJob_HandsTheJobBack()
+    public async Task Gateway_CallIsStoppedBeforeItsJob_HandsTheJobBack()
     {
         using var hold = new ManualResetEventSlim();
         var left = new HeardLog("is handed back", " ended: ");
@@ -49,12 +49,11 @@ public sealed class RestartTests
         };
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         await entered.Task;
-        // Who registers last hears first: the description of the result, then this, and the job, which runs already, last.
+        // Callbacks run newest first: the call that describes the result, then the one registered below, and the running job's last.
         rig.Stages.OnCall = call =>
         {
-            if (call != "describe" || !described.TrySetResult())
-                return;
-            hold.Wait();
+            if (call == "describe" && described.TrySetResult())
+                hold.Wait();
         };
         var lifetime = rig.Services.GetRequiredService<IHostApplicationLifetime>();
         using (lifetime.ApplicationStopping.Register(() => left.Heard.Wait(TimeSpan.FromSeconds(30))))
@@ -121,7 +120,7 @@ public sealed class RestartTests
         Assert.Equal(JobState.Cancelled, (await rig.EndOfAsync(id)).State);
     }
 
-    /// <summary>Hears the first log line that holds one of these.</summary>
+    /// <summary>Waits for a log line that contains one of these texts.</summary>
     private sealed class HeardLog(params string[] wanted) : ILoggerProvider, ILogger
     {
         private readonly TaskCompletionSource heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -135,7 +134,8 @@ public sealed class RestartTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (wanted.Any(formatter(state, exception).Contains))
                 heard.TrySetResult();

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Fewshot.Gateway.Tests;
 
-/// <summary>A gateway without keys of its own gets temporary ones where its pod may: by web identity (IRSA), or from the node's agent (EKS Pod Identity).</summary>
+/// <summary>A gateway without keys gets temporary ones for its pod's role: by web identity (IRSA), or from the node's agent (EKS Pod Identity).</summary>
 public sealed class S3CredentialTests : IDisposable
 {
     private const string Session = "session-of-the-pod";
@@ -23,7 +23,7 @@ public sealed class S3CredentialTests : IDisposable
     [Theory]
     [InlineData("web identity")]
     [InlineData("pod identity")]
-    public async Task Start_KeysOfThePodsRole_ReachesTheStoreWithThem(string source)
+    public async Task Start_PodHasARole_UsesItsTemporaryKeys(string source)
     {
         await using var store = await S3Stub.StartedAsync();
         var tokens = new ConcurrentQueue<string>();
@@ -39,19 +39,25 @@ public sealed class S3CredentialTests : IDisposable
         var (port, health) = (ServerProcess.FreePort(), ServerProcess.FreePort());
         var start = new ProcessStartInfo(Environment.ProcessPath!,
         [
-            "exec", Path.Combine(AppContext.BaseDirectory, "Fewshot.Gateway.dll"), $"--Fewshot:StateFolder={folder.Path}/state", $"--Fewshot:Listen=http://127.0.0.1:{port}",
-            $"--Fewshot:HealthListen=http://127.0.0.1:{health}", "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
+            "exec", Path.Combine(AppContext.BaseDirectory, "Fewshot.Gateway.dll"),
+            $"--Fewshot:StateFolder={folder.Path}/state", $"--Fewshot:Listen=http://127.0.0.1:{port}", $"--Fewshot:HealthListen=http://127.0.0.1:{health}",
+            "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
         ]) { RedirectStandardError = true, UseShellExecute = false };
         foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("AWS_", StringComparison.Ordinal)).ToArray())
             start.Environment.Remove(inherited);
-        foreach (var (name, value) in source == "web identity"
-            ? [("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/fewshot"), ("AWS_WEB_IDENTITY_TOKEN_FILE", token), ("AWS_ENDPOINT_URL_STS", issuer.Urls.First()), ("AWS_REGION", "eu-central-1")]
-            : new[] { ("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer.Urls.First() + "/v1/credentials"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token) })
+        (string Name, string Value)[] given = source == "web identity"
+            ?
+            [
+                ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/fewshot"), ("AWS_WEB_IDENTITY_TOKEN_FILE", token),
+                ("AWS_ENDPOINT_URL_STS", issuer.Urls.First()), ("AWS_REGION", "eu-central-1"),
+            ]
+            : [("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer.Urls.First() + "/v1/credentials"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token)];
+        foreach (var (name, value) in given)
             start.Environment[name] = value;
         using var gateway = Process.Start(start)!;
         try
         {
-            var log = gateway.StandardError.ReadToEndAsync();
+            _ = gateway.StandardError.ReadToEndAsync(); // a full pipe would block it
             using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{health}");
             await Poll.UntilAsync(async () => !gateway.HasExited && await ServesAsync(channel));
             Assert.Contains(Session, tokens);
@@ -69,7 +75,8 @@ public sealed class S3CredentialTests : IDisposable
     {
         try
         {
-            var answer = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = "readiness" }, deadline: DateTime.UtcNow.AddSeconds(10));
+            var answer = await new Health.HealthClient(channel).CheckAsync(
+                new HealthCheckRequest { Service = "readiness" }, deadline: DateTime.UtcNow.AddSeconds(10));
             return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving;
         }
         catch (RpcException)
@@ -78,7 +85,7 @@ public sealed class S3CredentialTests : IDisposable
         }
     }
 
-    /// <summary>Both who gives keys for a web identity and who gives them for a pod, as far as the SDK asks.</summary>
+    /// <summary>As much of both credential endpoints, STS and the node's agent, as the SDK asks for.</summary>
     private static async Task<WebApplication> IssuerAsync(ConcurrentQueue<string> asked)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -96,9 +103,10 @@ public sealed class S3CredentialTests : IDisposable
             await context.Response.WriteAsync(forPod
                 ? $$"""{"AccessKeyId": "ASIA1", "SecretAccessKey": "secret", "Token": "{{Session}}", "Expiration": "{{end}}"}"""
                 : $"""
-                <AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>
-                <AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>{Session}</SessionToken><Expiration>{end}</Expiration>
-                </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>
+                <AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+                <Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
+                <SessionToken>{Session}</SessionToken><Expiration>{end}</Expiration></Credentials>
+                </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>
                 """);
         });
         await app.StartAsync();

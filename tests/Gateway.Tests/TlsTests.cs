@@ -51,19 +51,21 @@ public sealed class TlsTests
     }
 
     [Theory]
-    [InlineData("http://trials.example:5210", "Gateway:WorkerToken must not go to trials.example:5210 in the clear")]
-    [InlineData("trials.example:5210", "Gateway:BlockTrials holds 'trials.example:5210', which is no worker's address")]
+    [InlineData("http://trials.example:5210", "Gateway:WorkerToken would be sent to trials.example:5210 in the clear")]
+    [InlineData("trials.example:5210", "Gateway:BlockTrials: 'trials.example:5210' is not a worker address")]
     public async Task Start_TokenForAWorkerInTheClear_IsRefused(string worker, string why)
     {
         using var folder = new Artifacts.Tests.TemporaryFolder();
-        Assert.Contains(why, (await Assert.ThrowsAsync<HostOptionsException>(() => StartAsync(folder.Path, worker))).Message, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<HostOptionsException>(() => StartAsync(folder.Path, worker));
+        Assert.Contains(why, refused.Message, StringComparison.Ordinal);
         await StartAsync(folder.Path, "https://trials.example:5210");
         await StartAsync(folder.Path, "http://localhost:1");
     }
 
     private static async Task StartAsync(string folder, string worker)
     {
-        var builder = WebApplication.CreateSlimBuilder().AddFewshotDefaults(options => (options.StateFolder, options.Listen) = (folder, "http://127.0.0.1:0"));
+        var builder = WebApplication.CreateSlimBuilder().AddFewshotDefaults(
+            options => (options.StateFolder, options.Listen) = (folder, "http://127.0.0.1:0"));
         builder.Services.AddGateway(options =>
         {
             options.BlockTrials.Add(worker);

@@ -69,10 +69,13 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
         return configuration;
     }
 
-    /// <summary>Read for each connection: the file may have been replaced.</summary>
+    /// <summary>Reads the file for each connection, because it may have been replaced.</summary>
     private static SslClientAuthenticationOptions Trust(string authority, string host)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+        };
         policy.CustomTrustStore.ImportFromPemFile(authority);
         return new SslClientAuthenticationOptions { TargetHost = host, CertificateChainPolicy = policy };
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
@@ -38,7 +37,7 @@ internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<U
         {
             LogUnreadable(call.Method, status.StatusCode, status.Detail);
             if (!context.Response.HasStarted)
-                Answer(context.Response.Headers, status);
+                context.Response.Refuse(status.StatusCode, status.Detail);
         }
         else if (e is OperationCanceledException or IOException)
         {
@@ -48,12 +47,6 @@ internal sealed partial class UnreadableMessages(RequestDelegate next, ILogger<U
         {
             LogFailed(e, call.Method);
         }
-    }
-
-    private static void Answer(IHeaderDictionary headers, Status status)
-    {
-        headers["grpc-status"] = ((int)status.StatusCode).ToString(CultureInfo.InvariantCulture);
-        headers["grpc-message"] = Uri.EscapeDataString(status.Detail).Replace("%20", " ", StringComparison.Ordinal);
     }
 
     [LoggerMessage(

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Whether the ledger and the artifact store answer: without them no step can begin or end. Asks both for what is not there. An answer counts for five
-/// seconds: who asks for health has no name, and must not make the stores work.
+/// Whether the ledger and the artifact store answer: without them no step can begin or end. Asks both for what is not there. Answers are cached for
+/// five seconds, because anybody may ask and must not be able to load the stores.
 /// </summary>
 internal sealed class StoresHealthCheck(IStepLedger ledger, IArtifactStore artifacts, TimeProvider time) : IHealthCheck
 {
@@ -22,7 +22,7 @@ internal sealed class StoresHealthCheck(IStepLedger ledger, IArtifactStore artif
         lock (gate)
         {
             if (answer is null || (answer.IsCompleted && time.GetElapsedTime(asked) >= Valid))
-                (answer, asked) = (AskAsync(), time.GetTimestamp());
+                (answer, asked) = (Task.Run(AskAsync, CancellationToken.None), time.GetTimestamp());
             return answer.WaitAsync(cancellationToken);
         }
     }

@@ -44,7 +44,7 @@ internal static partial class Listener
         });
     }
 
-    /// <summary>Every handshake takes the certificate as it is in its files then.</summary>
+    /// <summary>Each handshake uses the certificate as its files hold it at that moment.</summary>
     private static TlsHandshakeCallbackOptions Handshakes(FewshotOptions options, IServiceProvider services)
     {
         var askClients = !string.IsNullOrEmpty(options.ClientAuthority);
@@ -53,15 +53,15 @@ internal static partial class Listener
             var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Listener));
             var own = new FileValue<SslStreamCertificateContext>(
                 PeerTrust.CertificateFiles(options.Certificate!, options.CertificateKey), Parse,
-                now => LogReplaced(logger, now.TargetCertificate.NotAfter), e => LogBroken(logger, e.Message));
+                replaced: now => LogReplaced(logger, now.TargetCertificate.NotAfter), invalid: e => LogInvalid(logger, e.Message));
             return new TlsHandshakeCallbackOptions
             {
                 OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
                 {
                     ServerCertificateContext = own.Value,
-                    // Checked with the call: a handshake could not say what is wrong, and probes have none.
+                    // Client certificates are checked per call: a handshake cannot say what is wrong, and probes have none.
                     ClientCertificateRequired = askClients,
-#pragma warning disable CA5359 // See above: TenantAuthentication checks it.
+#pragma warning disable CA5359 // TenantAuthentication checks the certificate.
                     RemoteCertificateValidationCallback = (_, _, _, _) => true,
 #pragma warning restore CA5359
                 }),
@@ -80,9 +80,9 @@ internal static partial class Listener
         return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(contents[0], contents[^1]), chain, offline: true);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The certificate was replaced; the new one is valid until {End}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The certificate was replaced; the new one expires on {End}")]
     private static partial void LogReplaced(ILogger logger, DateTime end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate's files are broken; the one read before still counts: {Reason}")]
-    private static partial void LogBroken(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate files are invalid; still using the last good certificate: {Reason}")]
+    private static partial void LogInvalid(ILogger logger, string reason);
 }

@@ -21,7 +21,8 @@ public sealed partial class Callers
     public Callers(FewshotOptions options, ILogger<Callers> logger)
     {
         this.logger = logger;
-        authority = string.IsNullOrEmpty(options.ClientAuthority) ? null : new ClientAuthority(options.ClientAuthority, "Fewshot:ClientAuthority", checkedCertificates.Clear);
+        if (!string.IsNullOrEmpty(options.ClientAuthority))
+            authority = new ClientAuthority(options.ClientAuthority, "Fewshot:ClientAuthority", replaced: checkedCertificates.Clear);
         OwnToken = BearerToken.New();
         own = BearerToken.HashOf(OwnToken);
         if (string.IsNullOrEmpty(options.Tokens))
@@ -29,13 +30,21 @@ public sealed partial class Callers
         try
         {
             var path = Path.GetFullPath(options.Tokens);
-            LogRead(TenantFile.Read(path).Count);
             file = new FileValue<KnownTenants>(
-                [path], contents => TenantFile.Parse(Encoding.UTF8.GetBytes(contents[0])), now => LogRead(now.Count), e => LogBroken(path, e.Message));
+                [path],
+                contents => TenantFile.Parse(Encoding.UTF8.GetBytes(contents[0])),
+                replaced: now => LogRead(now.Count),
+                invalid: e => LogBroken(path, e.Message));
+            LogRead(file.Value.Count);
         }
         catch (FormatException e)
         {
             throw new HostOptionsException($"Fewshot:Tokens: '{LogText.Escape(options.Tokens)}' {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new HostOptionsException(
+                $"Fewshot:Tokens: '{LogText.Escape(options.Tokens)}' cannot be read: is the path right, and may this user read it?", e);
         }
     }
 
@@ -64,7 +73,7 @@ public sealed partial class Callers
     {
         if (authority is null)
             return (null, Ask);
-        // A connection has one certificate; the chain is checked once, and again when the authority was replaced.
+        // Each connection has one certificate, whose chain is checked once; replacing the authority empties the cache.
         authority.Refresh();
         var (name, why) = checkedCertificates.GetValue(certificate, one => authority.Check(one).ToTuple());
         if (name is null || certificate.NotAfter < DateTime.Now)
@@ -72,7 +81,9 @@ public sealed partial class Callers
         if (file is null)
             return (new Tenant(name), "");
         // The file also says who is known by certificate, so that a tenant can be sent away before its certificate ends.
-        return file.Value.Find(name) is { } tenant ? (tenant, "") : (null, $"The client certificate is of the authority, but its tenant '{name}' is not in the server's file of tokens.");
+        return file.Value.Find(name) is { } tenant
+            ? (tenant, "")
+            : (null, $"The client certificate is of the authority, but its tenant '{name}' is not in the server's file of tokens.");
     }
 
     /// <summary>What to do for who has said nothing.</summary>

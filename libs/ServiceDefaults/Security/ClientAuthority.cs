@@ -12,7 +12,7 @@ internal sealed class ClientAuthority
     /// <summary>Reads the authority's certificates.</summary>
     /// <param name="path">PEM file, which may be replaced.</param>
     /// <param name="option">What the path came in, for messages.</param>
-    /// <param name="replaced">Is told when it was.</param>
+    /// <param name="replaced">Called when the file has been replaced.</param>
     /// <exception cref="HostOptionsException">The file holds none.</exception>
     public ClientAuthority(string path, string option, Action replaced) => roots = Roots(path, option, replaced);
 
@@ -34,7 +34,7 @@ internal sealed class ClientAuthority
         }
     }
 
-    /// <summary>Looks whether the authority was replaced.</summary>
+    /// <summary>Checks whether the file has been replaced.</summary>
     public void Refresh() => _ = roots.Value;
 
     /// <summary>The tenant's name in a certificate, or why it counts for nothing.</summary>

@@ -1,35 +1,38 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// What files hold, which may be replaced while it is used, as a mounted Secret is. They are looked at again once a second at most, by their content, and
-/// only when somebody asks. While they are missing or broken, what they held before still counts.
+/// A value read from files that may be replaced while it is in use, as mounted Secrets are. When somebody asks for it, the files are compared with what they
+/// held before, at most once a second. While they are missing or invalid, the last good value stays.
 /// </summary>
 internal sealed class FileValue<T>
     where T : class
 {
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+    private const long LargestBytes = 8 << 20;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private readonly Lock gate = new();
     private readonly string[] paths;
     private readonly Func<string[], T> parse;
     private readonly Action<T>? replaced;
-    private readonly Action<Exception>? broken;
+    private readonly Action<Exception>? invalid;
     private string[] contents;
     private T value;
-    private long looked;
+    private long checkedAt;
 
-    /// <summary>Reads the files for the first time; what goes wrong is thrown.</summary>
-    /// <param name="paths">The files.</param>
-    /// <param name="parse">The value from the files' contents, in the order of the paths.</param>
-    /// <param name="replaced">Is told of each later value.</param>
-    /// <param name="broken">Is told why a later content counts for nothing.</param>
-    public FileValue(string[] paths, Func<string[], T> parse, Action<T>? replaced = null, Action<Exception>? broken = null)
+    /// <summary>Reads the files for the first time; exceptions pass through.</summary>
+    /// <param name="paths">The files, of at most 8 MiB each.</param>
+    /// <param name="parse">Makes the value from the files' contents, in the order of the paths.</param>
+    /// <param name="replaced">Called with each later value.</param>
+    /// <param name="invalid">Called with the reason why a later content was ignored.</param>
+    /// <exception cref="FormatException">A file is too large.</exception>
+    public FileValue(string[] paths, Func<string[], T> parse, Action<T>? replaced = null, Action<Exception>? invalid = null)
     {
-        (this.paths, this.parse, this.replaced, this.broken) = (paths, parse, replaced, broken);
-        contents = Contents();
+        (this.paths, this.parse, this.replaced, this.invalid) = (paths, parse, replaced, invalid);
+        contents = ReadAll();
         value = parse(contents);
-        looked = Stopwatch.GetTimestamp();
+        checkedAt = Stopwatch.GetTimestamp();
     }
 
     public T Value
@@ -38,7 +41,7 @@ internal sealed class FileValue<T>
         {
             lock (gate)
             {
-                if (Stopwatch.GetElapsedTime(looked) >= Look)
+                if (Stopwatch.GetElapsedTime(checkedAt) >= Interval)
                     Refresh();
                 return value;
             }
@@ -47,21 +50,23 @@ internal sealed class FileValue<T>
 
     private void Refresh()
     {
-        looked = Stopwatch.GetTimestamp();
+        checkedAt = Stopwatch.GetTimestamp();
         try
         {
-            var now = Contents();
+            var now = ReadAll();
             if (contents.SequenceEqual(now))
                 return;
             contents = now;
             value = parse(now);
             replaced?.Invoke(value);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or CryptographicException or ArgumentException)
         {
-            broken?.Invoke(e);
+            invalid?.Invoke(e);
         }
     }
 
-    private string[] Contents() => [.. paths.Select(File.ReadAllText)];
+    private string[] ReadAll() => [.. paths.Select(path => new FileInfo(path) is { Exists: true, Length: > LargestBytes and var length }
+        ? throw new FormatException($"holds {length} bytes; at most {LargestBytes} are accepted.")
+        : File.ReadAllText(path))];
 }

@@ -5,7 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>The client's side of TLS: whom it trusts, and its own certificate. Files that are replaced count from the next connection on.</summary>
+/// <summary>The client's side of TLS: whom it trusts, and its own certificate. Replaced files apply to new connections.</summary>
 public static class PeerTrust
 {
     /// <summary>Trusts this authority alone, instead of the machine's. Names are checked all the same.</summary>
@@ -22,12 +22,16 @@ public static class PeerTrust
         };
         tls.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
         {
-            if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None || certificate is not X509Certificate2 peer || chain is null)
-                throw new AuthenticationException($"The server's certificate is refused: {errors}.");
+            var others = errors & ~SslPolicyErrors.RemoteCertificateChainErrors;
+            if (others != SslPolicyErrors.None || certificate is not X509Certificate2 peer || chain is null)
+                throw new AuthenticationException($"The server's certificate was rejected: {others}.");
+            // The policy above holds the authority as it was first read.
             chain.ChainPolicy.CustomTrustStore.Clear();
             chain.ChainPolicy.CustomTrustStore.AddRange(roots.Value);
-            return chain.Build(peer) ? true : throw new AuthenticationException(
-                $"The server's certificate is not of the authority to trust ({option}): {string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())}.");
+            if (chain.Build(peer))
+                return true;
+            var reasons = string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
+            throw new AuthenticationException($"The server's certificate was not issued by the trusted authority ({option}): {reasons}.");
         };
     }
 
@@ -41,7 +45,8 @@ public static class PeerTrust
     {
         try
         {
-            var own = new FileValue<X509Certificate2>(CertificateFiles(certificate, key), contents => X509Certificate2.CreateFromPem(contents[0], contents[^1]));
+            var own = new FileValue<X509Certificate2>(
+                CertificateFiles(certificate, key), contents => X509Certificate2.CreateFromPem(contents[0], contents[^1]));
             tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own.Value;
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
@@ -51,5 +56,6 @@ public static class PeerTrust
     }
 
     /// <summary>The certificate first, the key last.</summary>
-    internal static string[] CertificateFiles(string certificate, string? key) => string.IsNullOrEmpty(key) ? [certificate] : [certificate, key];
+    internal static string[] CertificateFiles(string certificate, string? key) =>
+        string.IsNullOrEmpty(key) ? [certificate] : [certificate, key];
 }

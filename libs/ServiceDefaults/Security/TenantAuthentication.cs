@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Grpc.Core;
@@ -58,14 +57,10 @@ internal sealed class TenantAuthentication(
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }
 
-    /// <summary>A gRPC answer without a message: status and detail in the headers.</summary>
     private void Refuse(StatusCode code, string detail)
     {
         var (address, port) = (Context.Connection.RemoteIpAddress, Context.Connection.RemotePort);
         audit.WriteRefusal(new AuditEntry(Context.Features.Get<Tenant>()?.Name ?? "-", $"{address}:{port}", Request.Path.Value ?? "", "", $"{code} {detail}"));
-        Response.StatusCode = StatusCodes.Status200OK;
-        Response.ContentType = "application/grpc";
-        Response.Headers["grpc-status"] = ((int)code).ToString(CultureInfo.InvariantCulture);
-        Response.Headers["grpc-message"] = Uri.EscapeDataString(detail).Replace("%20", " ", StringComparison.Ordinal);
+        Response.Refuse(code, detail);
     }
 }

@@ -10,7 +10,6 @@ namespace Fewshot.ServiceDefaults;
 /// <summary>A file of tenants, as <see cref="FewshotOptions.Tokens"/> names it: <c>{"tenants":[{"name":"acme","tokens":["sha256:..."]}]}</c>.</summary>
 public static class TenantFile
 {
-    private const long LargestBytes = 8 << 20;
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
 
     private static readonly JsonSerializerOptions Json = new()
@@ -29,9 +28,6 @@ public static class TenantFile
     {
         try
         {
-            var file = new FileInfo(path);
-            if (file.Exists && file.Length > LargestBytes)
-                throw new FormatException($"holds {file.Length} bytes; a file of tenants has at most {LargestBytes}.");
             return Parse(File.ReadAllBytes(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

@@ -17,7 +17,8 @@ public sealed class TokenInFile
         }
         catch (FormatException e)
         {
-            throw new HostOptionsException($"{option}: '{LogText.Escape(path)}' must hold one token and nothing else; 'fewshot token new' makes one.", e);
+            throw new HostOptionsException(
+                $"{option}: '{LogText.Escape(path)}' must hold one token and nothing else; 'fewshot token new' makes one.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -29,7 +30,9 @@ public sealed class TokenInFile
     public string Read() => token.Value;
 
     /// <summary>One word of what an HTTP header may carry.</summary>
-    private static string Parse(string content) => content.Trim() is { Length: > 0 and <= 1024 } text && text.All(c => c is > ' ' and <= '~')
-        ? text
-        : throw new FormatException("no token");
+    private static string Parse(string content)
+    {
+        var word = content.Trim();
+        return word.Length is > 0 and <= 1024 && word.All(c => c is > ' ' and <= '~') ? word : throw new FormatException("no token");
+    }
 }

@@ -12,7 +12,9 @@ public sealed class WorkerCredentials
     private readonly Func<string>? token;
 
     /// <summary>Reads what the options name.</summary>
-    /// <exception cref="HostOptionsException">A file cannot be used, or the token would go over the network in the clear; the message names the option.</exception>
+    /// <exception cref="HostOptionsException">
+    /// A file or an address cannot be used, or the token would be sent in the clear; the message names the option.
+    /// </exception>
     public WorkerCredentials(GatewayOptions options, Callers callers, OwnAddress own)
     {
         (this.options, this.callers, this.own) = (options, callers, own);
@@ -20,8 +22,13 @@ public sealed class WorkerCredentials
             token = new TokenInFile(options.WorkerTokenFile, "Gateway:WorkerTokenFile").Read;
         else if (!string.IsNullOrEmpty(options.WorkerToken))
             token = () => options.WorkerToken;
-        if (options.Workers.ToArray().FirstOrDefault(url => url.Scheme == Uri.UriSchemeHttp && !url.IsLoopback) is { } open && token is not null)
-            throw new HostOptionsException($"Gateway:WorkerToken must not go to {open.Authority} in the clear: give that worker's address as https://, or take the token away.");
+        var inTheClear = options.WorkerAddresses().FirstOrDefault(worker => worker.Scheme == Uri.UriSchemeHttp && !worker.IsLoopback);
+        if (token is not null && inTheClear is not null)
+        {
+            throw new HostOptionsException(
+                $"Gateway:WorkerToken would be sent to {inTheClear.Authority} in the clear: use https:// for that worker, or remove the token.");
+        }
+
         // To find out now what is wrong with them.
         Configure(new SslClientAuthenticationOptions());
     }

@@ -217,7 +217,7 @@ public sealed partial class JobRunner(
 
     private async Task<JobRecord> FinishAsync(JobRun run)
     {
-        // Whoever waits for the host's own token may hear of the stop before those who wait for the job's.
+        // The host's stopping token fires before the job's, which is linked to it: a call that waits for the host's may end in between.
         bool Stopped() => run.Stop.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested;
         JobRecord Ended(JobState state) => run.Job with { State = state, EndTime = DateTimeOffset.UtcNow };
         try
@@ -234,7 +234,7 @@ public sealed partial class JobRunner(
         catch (Exception e) when (!Stopped() && e is not StoreUnavailableException)
         {
             var error = errors.Translate(e);
-            // Nobody cancelled anything here.
+            // A cancellation that nobody asked for is as unexpected as an internal error.
             if (error.StatusCode is StatusCode.Internal or StatusCode.Cancelled && e is not RpcException)
                 LogUnexpected(e, run.Job.Id);
             return Ended(JobState.Failed) with { StatusCode = (int)error.StatusCode, StatusMessage = error.Status.Detail };

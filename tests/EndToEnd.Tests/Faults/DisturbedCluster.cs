@@ -33,10 +33,9 @@ internal sealed class DisturbedCluster : DisturbedJobs
         }
         catch (Xunit.Sdk.XunitException e)
         {
-            // The folder goes with the test; what the gateways complained about says why.
-            var complaints = Processes.Processes.Keys.Where(name => name.StartsWith("gateway", StringComparison.Ordinal))
-                .SelectMany(name => Processes.Log(name).Split('\n').Where(line => !line.Contains(" info ", StringComparison.Ordinal)).TakeLast(30).Select(line => $"{name}: {line}"));
-            throw new Xunit.Sdk.XunitException(string.Join('\n', complaints.Prepend(e.Message)), e);
+            // The logs are deleted with the test's folder, so the failure quotes the gateways' warnings and errors.
+            var gateways = Processes.Processes.Keys.Where(name => name.StartsWith("gateway", StringComparison.Ordinal));
+            throw new Xunit.Sdk.XunitException(string.Join('\n', gateways.SelectMany(Warnings).Prepend(e.Message)), e);
         }
 
         Assert.Empty(Unfinished());
@@ -59,6 +58,9 @@ internal sealed class DisturbedCluster : DisturbedJobs
         options.Artifacts = "s3://fewshot";
         options.S3Endpoint = $"http://127.0.0.1:{Processes.Processes["s3"].Port}";
     }
+
+    private IEnumerable<string> Warnings(string process) => Processes.Log(process).Split('\n')
+        .Where(line => !line.Contains(" info ", StringComparison.Ordinal)).TakeLast(30).Select(line => $"{process}: {line}");
 
     /// <summary>Files of artifacts that are not whole ones.</summary>
     private IEnumerable<string> Unfinished() => Directory.EnumerateFiles(Path.Combine(Processes.State, stores == "files" ? "artifacts" : "s3/fewshot"), "*", SearchOption.AllDirectories)

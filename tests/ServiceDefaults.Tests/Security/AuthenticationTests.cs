@@ -88,7 +88,7 @@ public sealed class AuthenticationTests : IDisposable
     }
 
     [Fact]
-    public async Task Certificate_FilesAreReplaced_CountsFromTheNextConnectionOn()
+    public async Task Certificate_FilesAreReplaced_AppliesToNewConnections()
     {
         using var before = new TestAuthority(state.Path, "before");
         using var after = new TestAuthority(state.Path, "after");
@@ -103,28 +103,33 @@ public sealed class AuthenticationTests : IDisposable
         // A handshake that fails is INTERNAL to gRPC.
         Assert.Equal(StatusCode.Internal, (await AskAsync(after, host, newClient)).StatusCode);
 
-        // The key alone does not fit the certificate: what was read before still counts.
+        // The key alone does not match the certificate: the last good pair stays.
         File.Copy(next.Key, server.Key, overwrite: true);
         var broken = System.Diagnostics.Stopwatch.StartNew();
-        await UntilAsync(async () => (await AskAsync(before, host, oldClient)).StatusCode == StatusCode.OK && broken.Elapsed > TimeSpan.FromSeconds(1.5));
+        await UntilAsync(async () =>
+            (await AskAsync(before, host, oldClient)).StatusCode == StatusCode.OK && broken.Elapsed > TimeSpan.FromSeconds(1.5));
 
         File.Copy(next.Certificate, server.Certificate, overwrite: true);
-        await UntilAsync(async () => (await AskAsync(after, host, newClient)).Detail.Contains("not one of this server's authority", StringComparison.Ordinal));
-        Assert.Contains("not of the authority to trust", (await AskAsync(before, host, oldClient)).Detail, StringComparison.Ordinal);
+        await UntilAsync(async () =>
+            (await AskAsync(after, host, newClient)).Detail.Contains("not one of this server's authority", StringComparison.Ordinal));
+        Assert.Contains("not issued by the trusted authority", (await AskAsync(before, host, oldClient)).Detail, StringComparison.Ordinal);
         File.Copy(after.Root, before.Root, overwrite: true);
         await UntilAsync(async () => (await AskAsync(after, host, newClient)).StatusCode == StatusCode.OK);
         AssertRefused("not one of this server's authority", await AskAsync(after, host, oldClient));
     }
 
     [Fact]
-    public async Task Trust_AuthorityIsReplaced_CountsForAChannelThatIsOpen()
+    public async Task Trust_AuthorityIsReplaced_AppliesToAnOpenChannel()
     {
         using var before = new TestAuthority(state.Path, "before");
         using var after = new TestAuthority(state.Path, "after");
         var next = after.Server();
         Write("acme", "secret");
         await using var host = await SecuredHost.StartAsync(state, options =>
-            (options.Listen, options.Certificate, options.CertificateKey, options.Tokens) = ("https://0.0.0.0:0", next.Certificate, next.Key, Tokens));
+        {
+            (options.Listen, options.Certificate, options.CertificateKey) = ("https://0.0.0.0:0", next.Certificate, next.Key);
+            options.Tokens = Tokens;
+        });
         using var channel = before.Connect(host.Address, "secret");
         Assert.Equal(StatusCode.Internal, (await SecuredHost.AskAsync(channel)).StatusCode);
         File.Copy(after.Root, before.Root, overwrite: true);
