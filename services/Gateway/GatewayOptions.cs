@@ -107,8 +107,7 @@ public sealed class GatewayOptions
         return [.. stages.SelectMany(stage => stage.Addresses, (stage, address) => Parse(stage.Key, address))];
     }
 
-    private static Uri Parse(string key, string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
-        ? uri
-        : throw new HostOptionsException(
+    private static Uri Parse(string key, string address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" ? uri : throw new HostOptionsException(
             $"{Section}:{key}: '{LogText.Escape(address)}' is not a worker address; give http://HOST:PORT or https://HOST:PORT.");
 }

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Fewshot.Gateway.Tests;
 
-/// <summary>A gateway without keys gets temporary ones for its pod's role: by web identity (IRSA), or from the node's agent (EKS Pod Identity).</summary>
+/// <summary>A gateway without keys gets temporary ones for its pod's role: by web identity (IRSA), or from EKS Pod Identity's agent.</summary>
 public sealed class S3CredentialTests : IDisposable
 {
     private const string Session = "session-of-the-pod";
@@ -40,8 +40,8 @@ public sealed class S3CredentialTests : IDisposable
         var start = new ProcessStartInfo(Environment.ProcessPath!,
         [
             "exec", Path.Combine(AppContext.BaseDirectory, "Fewshot.Gateway.dll"),
-            $"--Fewshot:StateFolder={folder.Path}/state", $"--Fewshot:Listen=http://127.0.0.1:{port}", $"--Fewshot:HealthListen=http://127.0.0.1:{health}",
-            "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
+            $"--Fewshot:StateFolder={folder.Path}/state", $"--Fewshot:Listen=http://127.0.0.1:{port}",
+            $"--Fewshot:HealthListen=http://127.0.0.1:{health}", "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
         ]) { RedirectStandardError = true, UseShellExecute = false };
         foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("AWS_", StringComparison.Ordinal)).ToArray())
             start.Environment.Remove(inherited);
@@ -51,7 +51,11 @@ public sealed class S3CredentialTests : IDisposable
                 ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/fewshot"), ("AWS_WEB_IDENTITY_TOKEN_FILE", token),
                 ("AWS_ENDPOINT_URL_STS", issuer.Urls.First()), ("AWS_REGION", "eu-central-1"),
             ]
-            : [("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer.Urls.First() + "/v1/credentials"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token)];
+            :
+            [
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer.Urls.First() + "/v1/credentials"),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token),
+            ];
         foreach (var (name, value) in given)
             start.Environment[name] = value;
         using var gateway = Process.Start(start)!;

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Whether the ledger and the artifact store answer: without them no step can begin or end. Asks both for what is not there. Answers are cached for
-/// five seconds, because anybody may ask and must not be able to load the stores.
+/// Whether the ledger and the artifact store answer: without them no step can begin or end. Asks both for what is not there.
+/// Answers are cached for five seconds, because anybody may ask and must not be able to load the stores.
 /// </summary>
 internal sealed class StoresHealthCheck(IStepLedger ledger, IArtifactStore artifacts, TimeProvider time) : IHealthCheck
 {

@@ -83,6 +83,7 @@ internal static partial class Listener
     [LoggerMessage(Level = LogLevel.Information, Message = "The certificate was replaced; the new one expires on {End}")]
     private static partial void LogReplaced(ILogger logger, DateTime end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate files are invalid; still using the last good certificate: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The certificate files are invalid; still using the last good certificate: {Reason}")]
     private static partial void LogInvalid(ILogger logger, string reason);
 }

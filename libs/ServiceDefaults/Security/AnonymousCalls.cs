@@ -7,7 +7,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>Limits the calls that need no credentials (health, KEDA's scaler): anybody can open them, and some are streams that stay open.</summary>
+/// <summary>
+/// Limits the calls that need no credentials (health, KEDA's scaler): anybody can open them, and some are streams that stay open.
+/// </summary>
 internal static class AnonymousCalls
 {
     /// <summary>Calls open at a time, for each service. Probes and scalers need a handful.</summary>
@@ -21,7 +23,8 @@ internal static class AnonymousCalls
         limits.OnRejected = (rejected, _) =>
         {
             rejected.HttpContext.Response.Refuse(
-                StatusCode.ResourceExhausted, $"{Most} calls without credentials are open on this service, which is the limit: close some, then try again.");
+                StatusCode.ResourceExhausted,
+                $"{Most} calls without credentials are open on this service, which is the limit: close some, then try again.");
             return ValueTask.CompletedTask;
         };
     });

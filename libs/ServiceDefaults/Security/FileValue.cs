@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// A value read from files that may be replaced while it is in use, as mounted Secrets are. When somebody asks for it, the files are compared with what they
-/// held before, at most once a second. While they are missing or invalid, the last good value stays.
+/// A value read from files that may be replaced while it is in use, as mounted Secrets are. When somebody asks for it, the files are
+/// compared with what they held before, at most once a second. While they are missing or invalid, the last good value stays.
 /// </summary>
 internal sealed class FileValue<T>
     where T : class
@@ -60,7 +60,8 @@ internal sealed class FileValue<T>
             value = parse(now);
             replaced?.Invoke(value);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or CryptographicException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException
+            or CryptographicException or ArgumentException)
         {
             invalid?.Invoke(e);
         }

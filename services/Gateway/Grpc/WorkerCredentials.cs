@@ -26,7 +26,7 @@ public sealed class WorkerCredentials
         if (token is not null && inTheClear is not null)
         {
             throw new HostOptionsException(
-                $"Gateway:WorkerToken would be sent to {inTheClear.Authority} in the clear: use https:// for that worker, or remove the token.");
+                $"Gateway:WorkerToken would be sent to {inTheClear.Authority} in the clear: use https:// there, or remove the token.");
         }
 
         // To find out now what is wrong with them.
