@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Fewshot.Gateway.Tests;
 
-/// <summary>A gateway without keys gets temporary ones for its pod's role: by web identity (IRSA), or from EKS Pod Identity's agent.</summary>
+/// <summary>A gateway without keys gets temporary ones for its pod's role: by web identity (IRSA), or by EKS Pod Identity.</summary>
 public sealed class S3CredentialTests : IDisposable
 {
     private const string Session = "session-of-the-pod";
@@ -41,7 +41,8 @@ public sealed class S3CredentialTests : IDisposable
         [
             "exec", Path.Combine(AppContext.BaseDirectory, "Fewshot.Gateway.dll"),
             $"--Fewshot:StateFolder={folder.Path}/state", $"--Fewshot:Listen=http://127.0.0.1:{port}",
-            $"--Fewshot:HealthListen=http://127.0.0.1:{health}", "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
+            $"--Fewshot:HealthListen=http://127.0.0.1:{health}",
+            "--Fewshot:Artifacts=s3://bucket/prefix", $"--Fewshot:S3Endpoint={store.Location.Endpoint}",
         ]) { RedirectStandardError = true, UseShellExecute = false };
         foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("AWS_", StringComparison.Ordinal)).ToArray())
             start.Environment.Remove(inherited);
