@@ -1,7 +1,9 @@
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.Redis;
+using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Queues;
 using Fewshot.Gateway.Scaling;
 using Fewshot.Gateway.Tenants;
 using Fewshot.Gateway.Workflows;
@@ -16,22 +18,22 @@ public static class GatewayHost
 {
     private const int SpareThreads = 32;
 
-    /// <summary>Adds artifacts, jobs and workflows. Options come from the section <c>Gateway</c> of the configuration.</summary>
-    public static IServiceCollection AddGateway(this IServiceCollection services, Action<GatewayOptions>? configure = null)
+    /// <summary>Adds artifacts, jobs and workflows to a host that has its defaults. Options come from the section <c>Gateway</c> of the configuration.</summary>
+    /// <exception cref="HostOptionsException">An option is wrong; the message names it.</exception>
+    public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder, Action<GatewayOptions>? configure = null)
     {
+        var services = builder.Services;
+        var options = new GatewayOptions();
+        OptionsSection.Read(builder.Configuration, options);
+        configure?.Invoke(options);
+        if (options.MaxTransfers <= 0)
+            throw new HostOptionsException("Gateway:MaxTransfers must be above 0.");
+        services.AddSingleton(options);
+        builder.AddSilo(options, services.Select(service => service.ImplementationInstance).OfType<FewshotOptions>().Single());
         services.AddFallbackPolicy(CallerPolicies.OwnOnly);
         // Making a file durable holds a thread while the disk works; without spare ones, answers wait for disks.
         ThreadPool.GetMinThreads(out var threads, out var ports);
         ThreadPool.SetMinThreads(Math.Max(threads, SpareThreads), ports);
-        services.AddSingleton(provider =>
-        {
-            var options = new GatewayOptions();
-            OptionsSection.Read(provider.GetRequiredService<IConfiguration>(), options);
-            configure?.Invoke(options);
-            if (options.MaxTransfers <= 0)
-                throw new HostOptionsException("Gateway:MaxTransfers must be above 0.");
-            return options;
-        });
         // Jobs are where the ledger is, whose leases are the claims on them.
         services.AddSingleton<IJobStore>(provider => provider.GetService<RedisServer>() is { } server
             ? new RedisJobStore(server, new JobArchive(provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<IArtifactNames>()))
@@ -44,15 +46,16 @@ public static class GatewayHost
         services.AddSingleton<ArtifactTransfers>();
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<StageLoads>();
-        services.AddSingleton<PeerLoads>();
-        services.AddHostedService(provider => provider.GetRequiredService<PeerLoads>());
+        services.AddSingleton<PlaceQueues>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<WorkerCredentials>();
-        services.AddSingleton<StageWorkers>();
-        services.AddSingleton(provider => new PoisonSteps(provider.GetRequiredService<GatewayOptions>().PoisonQuarantine, TimeProvider.System));
+        services.AddSingleton(provider => new StageWorkers(
+            options, provider.GetRequiredService<OwnAddress>(), provider.GetRequiredService<PlaceQueues>(), provider.GetRequiredService<WorkerDiscovery>(),
+            provider.GetRequiredService<WorkerCredentials>()));
+        services.AddSingleton<PoisonInputs>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
-            provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>(),
+            provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), options,
             provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
         services.AddSingleton<ImageSynthesis>();
         services.AddSingleton<PractiseWorkflow>();
@@ -79,7 +82,7 @@ public static class GatewayHost
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
         services.MapError<QuotaExceededException>(StatusCode.ResourceExhausted);
         services.MapError<IdleStreamException>(StatusCode.DeadlineExceeded);
-        return services;
+        return builder;
     }
 
     /// <summary>Maps the gateway's services.</summary>

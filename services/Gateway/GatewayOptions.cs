@@ -35,6 +35,15 @@ public sealed class GatewayOptions
     /// <summary>PEM key of <see cref="WorkerCertificate"/>.</summary>
     public string? WorkerCertificateKey { get; set; }
 
+    /// <summary>IP address at which gateways that share a Redis reach this one; empty: the one it listens on, else this machine's own.</summary>
+    public string? SiloAddress { get; set; }
+
+    /// <summary>Port at which they do; 0 takes a free one.</summary>
+    public int SiloPort { get; set; }
+
+    /// <summary>PEM certificates of the authority of the gateways' certificates: gateways then talk TLS to each other. Needed beyond loopback.</summary>
+    public string? SiloAuthority { get; set; }
+
     /// <summary>
     /// Groups that a job's trials are split into at least. More than there are workers where more of them start once there is something to do:
     /// the demand they see is these groups. Fewer groups share more work.
@@ -53,7 +62,7 @@ public sealed class GatewayOptions
     /// <summary>Uploads and downloads at a time, a few megabytes of memory each; more wait.</summary>
     public int MaxTransfers { get; set; } = 64;
 
-    /// <summary>Jobs that run at a time; more wait.</summary>
+    /// <summary>Jobs that run at a time in this gateway; more wait.</summary>
     public int ConcurrentJobs { get; set; } = 8;
 
     /// <summary>Whether unfinished jobs are looked for and continued. A command that runs one job sets it false.</summary>

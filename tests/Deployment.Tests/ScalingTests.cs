@@ -19,7 +19,7 @@ public sealed class ScalingTests
         var trigger = Assert.Single(scaled["triggers"].Items);
         Assert.Equal("external", trigger["type"].Text);
         var metadata = trigger["metadata"].Map;
-        var asked = ScaleTarget.From(new Dictionary<string, string>(metadata, StringComparer.Ordinal), new StageLoads());
+        var asked = ScaleTarget.From(new Dictionary<string, string>(metadata, StringComparer.Ordinal));
         Assert.Equal((target, 1.0), (asked.Stage, asked.StepsPerWorker));
         var port = manifests["Service", "gateway"].At("spec/ports").Items.Single()["port"].Text;
         Assert.Equal($"gateway.fewshot.svc:{port}", metadata["scalerAddress"]);
@@ -40,5 +40,5 @@ public sealed class ScalingTests
     }
 
     [Fact]
-    public void Stages_Names_AreThoseOfTheDeployments() => Assert.Equal(Services.Keys.Where(name => name != "gateway").Order(), new StageLoads().ByName.Keys.Order());
+    public void Stages_Names_AreThoseOfTheDeployments() => Assert.Equal(Services.Keys.Where(name => name != "gateway").Order(), StageLoads.Names.Order());
 }

@@ -204,11 +204,12 @@ internal sealed class GatewayRig : IAsyncDisposable
             Defaults?.Invoke(options);
             HostDefaults(gateway, options);
         });
-        builder.Logging.ClearProviders().AddProvider(errors);
+        // Hosts that stop, or cannot reach their stores, are unhealthy.
+        builder.Logging.ClearProviders().AddProvider(errors).AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         builder.Services.AddSingleton(stages);
         if (gateway)
         {
-            builder.Services.AddGateway(options =>
+            builder.AddGateway(options =>
             {
                 options.RetryPause = TimeSpan.FromMilliseconds(5);
                 options.ReconnectPause = TimeSpan.FromMilliseconds(20);
@@ -218,6 +219,8 @@ internal sealed class GatewayRig : IAsyncDisposable
             });
             builder.Services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>(), Resolve));
             Replace(builder.Services);
+            // Silos that are parted from others, or from Redis, say so as errors.
+            builder.Logging.AddFilter("Orleans", LogLevel.None);
         }
 
         var host = builder.Build().MapFewshotDefaults();

@@ -28,7 +28,7 @@ public sealed class TlsTests
             (options.Certificate, options.CertificateKey, options.Insecure) = (certificatePath, keyPath, true);
         });
         builder.Services.AddSingleton(new FakeStages());
-        builder.Services.AddGateway();
+        builder.AddGateway();
         await using var app = builder.Build().MapFewshotDefaults().MapGateway();
         app.MapGrpcService<FakeStages.Profiler>();
         await app.StartAsync();
@@ -66,7 +66,7 @@ public sealed class TlsTests
     {
         var builder = WebApplication.CreateSlimBuilder().AddFewshotDefaults(
             options => (options.StateFolder, options.Listen) = (folder, "http://127.0.0.1:0"));
-        builder.Services.AddGateway(options =>
+        builder.AddGateway(options =>
         {
             options.BlockTrials.Add(worker);
             options.WorkerToken = "a-token";

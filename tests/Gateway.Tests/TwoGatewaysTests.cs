@@ -73,7 +73,7 @@ public sealed class TwoGatewaysTests(RedisProcess redis) : IClassFixture<RedisPr
     [Fact]
     public async Task GetMetrics_OfEitherGateway_AreBothDemandsTogether()
     {
-        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString());
+        await using var rig = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), configure: options => options.ReclaimJobs = false);
         await using var other = await GatewayRig.StartedAsync(ledger: redis.Address.ToString(), configure: options => options.ReclaimJobs = false);
         using var hold = new ManualResetEventSlim();
         rig.Stages.OnRun = other.Stages.OnRun = (_, context) => WaitHandle.WaitAny([hold.WaitHandle, context.Stop.WaitHandle], TimeSpan.FromSeconds(60));

@@ -66,7 +66,7 @@ public sealed class WorkerTests
     }
 
     [Fact]
-    public async Task Worker_LostThreeTimes_AnotherJobDoesNotTryThatStepUntilItsQuarantineEnds()
+    public async Task Worker_LostThreeTimes_NoJobTriesTheseInputsUntilTheirQuarantineEnds()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.PoisonQuarantine = TimeSpan.FromMinutes(5));
         var calls = 0;
@@ -75,29 +75,66 @@ public sealed class WorkerTests
             if (stage == "finetune" && Interlocked.Increment(ref calls) <= 3)
                 throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
         };
-        Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
-        var second = await rig.EndOfAsync((await rig.StartAsync("r2", await rig.SpecAsync())).Id);
-        Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable, 3), (second.State, second.StatusCode, calls));
-        Assert.Matches("^Step finetune lost its worker 3 times and is not tried again before .*Z \\(Gateway:PoisonQuarantine\\); last: gone$", second.StatusMessage);
-        // Other steps go on.
-        var other = await rig.SpecAsync();
-        other.Seed++;
-        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r3", other)).Id)).State);
+        var spec = await rig.SpecAsync();
+        Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
+        // Another seed makes other steps, of the same inputs.
+        foreach (var (id, seed) in new[] { ("r2", spec.Seed), ("r3", spec.Seed + 1) })
+        {
+            spec.Seed = seed;
+            var refused = await rig.EndOfAsync((await rig.StartAsync(id, spec)).Id);
+            Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable, 3), (refused.State, refused.StatusCode, calls));
+            Assert.Matches("^Step finetune lost its worker 3 times and is not tried again before .*Z \\(Gateway:PoisonQuarantine\\); last: gone$", refused.StatusMessage);
+        }
+
+        spec.ImageSetDigest = await rig.PutAsync("other images"u8.ToArray());
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r4", spec)).Id)).State);
     }
 
     [Fact]
-    public void PoisonSteps_Check_LetsPassWhenTheTimeIsOver()
+    public async Task Worker_LostTwiceThenCancelled_TheNextJobHasWhatIsLeftOfTheBudget()
     {
-        var (key, now) = (Jobs.JobStoreExtensions.ClaimOf("job-1"), DateTimeOffset.UnixEpoch);
-        var steps = new PoisonSteps(TimeSpan.FromMinutes(1), new Clock(() => now));
-        steps.Check(key, "finetune");
-        steps.Add(key, 3, "gone");
-        now += TimeSpan.FromSeconds(59);
-        Assert.Equal(
-            "Step finetune lost its worker 3 times and is not tried again before 1970-01-01 00:01:00Z (Gateway:PoisonQuarantine); last: gone",
-            Assert.Throws<PoisonStepException>(() => steps.Check(key, "finetune")).Message);
-        now += TimeSpan.FromSeconds(1);
-        steps.Check(key, "finetune");
+        await using var rig = await GatewayRig.StartedAsync();
+        var calls = 0;
+        var third = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var go = new ManualResetEventSlim();
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage != "finetune")
+                return;
+            if (Interlocked.Increment(ref calls) == 3)
+            {
+                third.SetResult();
+                go.Wait(TimeSpan.FromSeconds(30));
+            }
+
+            throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        var spec = await rig.SpecAsync();
+        var first = await rig.StartAsync("r1", spec);
+        await third.Task;
+        await rig.Jobs.CancelJobAsync(new CancelJobRequest { JobId = first.Id }, deadline: GatewayRig.Deadline);
+        Assert.Equal(JobState.Cancelled, (await rig.EndOfAsync(first.Id)).State);
+        go.Set();
+        spec.Seed++;
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r2", spec)).Id);
+        Assert.Equal((JobState.Failed, 4), (ended.State, calls));
+    }
+
+    [Fact]
+    public async Task Worker_LostTwiceButTheStepEnds_TheNextJobHasTheWholeBudget()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var calls = 0;
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune" && Interlocked.Increment(ref calls) is 1 or 2 or 4 or 5)
+                throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        var spec = await rig.SpecAsync();
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
+        spec.Seed++;
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r2", spec)).Id)).State);
+        Assert.Equal(6, calls);
     }
 
     [Fact]
@@ -215,10 +252,5 @@ public sealed class WorkerTests
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
         Assert.Equal(3, left.RunsOf("trials") + right.RunsOf("trials"));
         Assert.Equal(0, rig.Stages.RunsOf("trials"));
-    }
-
-    private sealed class Clock(Func<DateTimeOffset> now) : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => now();
     }
 }

@@ -43,7 +43,8 @@ public sealed record RedisAddress(string Host, int Port, int Database, bool Tls)
     /// <summary>Without user and password.</summary>
     public override string ToString() => $"{(Tls ? "rediss" : "redis")}://{Host}:{Port}/{Database}";
 
-    internal ConfigurationOptions ToConfiguration()
+    /// <summary>How to connect there.</summary>
+    public ConfigurationOptions ToConfiguration()
     {
         var configuration = new ConfigurationOptions
         {

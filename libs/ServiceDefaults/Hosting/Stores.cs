@@ -6,13 +6,13 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>The stores that the options choose.</summary>
-internal static class Stores
+public static class Stores
 {
     private const string Files = "files", LedgerKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Ledger), ArtifactsKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Artifacts);
 
     /// <summary>Adds ledger, artifact store and artifact names; and the ledger's <see cref="RedisServer"/> where it is one.</summary>
     /// <exception cref="HostOptionsException">An option is wrong; the message names it and what it takes.</exception>
-    public static void AddStores(this IServiceCollection services, FewshotOptions options)
+    internal static void AddStores(this IServiceCollection services, FewshotOptions options)
     {
         if (options.LeaseRenewal <= TimeSpan.Zero || options.LeaseRenewal * 3 > options.LeaseDuration)
             throw new HostOptionsException($"Fewshot:LeaseRenewal ({options.LeaseRenewal}) must be at most a third of Fewshot:LeaseDuration ({options.LeaseDuration}), or leases are lost while their holders work.");
@@ -28,15 +28,19 @@ internal static class Stores
             AddRedis(services, options, ledger, copies);
     }
 
+    /// <summary>The server of the ledger; null where that is in files.</summary>
+    /// <exception cref="HostOptionsException">The option is wrong.</exception>
+    public static RedisAddress? RedisLedger(this FewshotOptions options) =>
+        options.Ledger == Files ? null : AddressOf(options.Ledger, options, LedgerKey, "files, redis://HOST[:PORT][/DATABASE] or rediss://...");
+
     private static RedisAddress? AddLedger(IServiceCollection services, FewshotOptions options)
     {
-        if (options.Ledger == Files)
+        if (options.RedisLedger() is not { } address)
         {
             services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger"), options.LeaseDuration));
             return null;
         }
 
-        var address = AddressOf(options.Ledger, options, LedgerKey, "files, redis://HOST[:PORT][/DATABASE] or rediss://...");
         services.AddSingleton(_ => new RedisServer(address));
         services.AddSingleton<IStepLedger>(provider => new RedisStepLedger(provider.GetRequiredService<RedisServer>(), options.LeaseDuration));
         return address;

@@ -100,7 +100,7 @@ internal sealed class LocalHost : IAsyncDisposable
             builder.Logging.AddProvider(new FileLog(Path.Combine(state, "fewshot.log")));
         }
 
-        builder.Services.AddGateway(options => options.ReclaimJobs = reclaimJobs);
+        builder.AddGateway(options => options.ReclaimJobs = reclaimJobs);
         builder.Services.AddLatencyProfiler();
         builder.Services.AddBlockTrial();
         builder.Services.AddFinetuner();

@@ -26,13 +26,14 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
             throw new InvalidFieldException("header.size_bytes", "must not be negative.");
         if (header.SizeBytes > options.MaxArtifactBytes)
             throw new StoreFullException($"The artifact has {header.SizeBytes} bytes; this gateway takes up to {options.MaxArtifactBytes}.");
-        await access.CheckSpaceAsync(tenant, digest, header.SizeBytes, ct);
+        await using var reservation = await access.ReserveAsync(tenant, digest, header.SizeBytes, ct);
         // What others have is not told.
         var existed = await access.SeesAsync(tenant, digest, ct) && await artifacts.StatAsync(digest, ct) is not null;
         using var content = new UploadStream(messages, header.SizeBytes);
         // Also when it is stored already: what is there may be damaged, what comes in is checked.
         var info = await artifacts.PutAsync(content, digest, ct);
-        await access.UploadedAsync(tenant, info, ct);
+        if (reservation is not null)
+            await reservation.StoredAsync(info, ct);
         return new UploadArtifactResponse { Digest = info.Digest.ToString(), SizeBytes = info.SizeBytes, Existed = existed };
     }
 

@@ -53,7 +53,7 @@ internal sealed class CompressionGrpcService(
             throw new InvalidFieldException("from_sequence", "must not be negative.");
         var tenant = access.Of(context);
         _ = await access.JobAsync(tenant, request.JobId, context.CancellationToken);
-        using var open = streams.Open(tenant);
+        await using var open = await streams.OpenAsync(tenant, context.CancellationToken);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var last = Math.Max(0, request.FromSequence - 1);
         try

@@ -1,54 +1,61 @@
+using Fewshot.Gateway.Cluster;
+using Fewshot.Gateway.Queues;
 using Fewshot.Gateway.Scaling;
 using Grpc.Core;
 using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>What KEDA asks: how many steps of a stage wait or run at the gateways that share a Redis, or at this one alone. Open to all, since KEDA has no tokens; it tells only counts.</summary>
-internal sealed class ExternalScalerGrpcService(StageLoads loads, PeerLoads peers, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
+/// <summary>What KEDA asks: how many steps of a stage wait or run in the whole cluster. Open to all, since KEDA has no tokens; it tells only counts.</summary>
+internal sealed class ExternalScalerGrpcService(GrainCalls grains, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
 {
-    private static readonly TimeSpan PeersAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
 
     public override async Task<IsActiveResponse> IsActive(ScaledObjectRef request, ServerCallContext context) =>
-        new() { Result = await peers.DemandAsync(Target(request).Stage, context.CancellationToken) > 0 };
+        new() { Result = (await LoadAsync(ScaleTarget.From(request.ScalerMetadata), known: null, context.CancellationToken)).Demand > 0 };
 
     public override async Task StreamIsActive(ScaledObjectRef request, IServerStreamWriter<IsActiveResponse> responseStream, ServerCallContext context)
     {
-        var target = Target(request);
+        var target = ScaleTarget.From(request.ScalerMetadata);
         using var end = EndOf(context);
-        bool? told = null;
-        while (!end.IsCancellationRequested)
+        QueueLoad? known = null;
+        try
         {
-            var changed = target.Gauge.Look().Changed;
-            var active = await peers.DemandAsync(target.Stage, context.CancellationToken) > 0;
-            if (told != active)
-                await responseStream.WriteAsync(new IsActiveResponse { Result = active }, context.CancellationToken);
-            told = active;
-            // Of its own changes a gateway knows; the others' are asked for.
-            await Task.WhenAny(changed, Task.Delay(PeersAgain, end.Token));
+            while (!end.IsCancellationRequested)
+            {
+                var load = await LoadAsync(target, known, end.Token);
+                if (known is null || (known.Value.Demand > 0) != (load.Demand > 0))
+                    await responseStream.WriteAsync(new IsActiveResponse { Result = load.Demand > 0 }, end.Token);
+                known = load;
+            }
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // KEDA asks the next gateway.
         }
     }
 
-    public override Task<GetMetricSpecResponse> GetMetricSpec(ScaledObjectRef request, ServerCallContext context) => Task.FromResult(Spec(Target(request)));
+    public override Task<GetMetricSpecResponse> GetMetricSpec(ScaledObjectRef request, ServerCallContext context) => Task.FromResult(Spec(ScaleTarget.From(request.ScalerMetadata)));
 
     public override async Task StreamMetricSpec(ScaledObjectRef request, IServerStreamWriter<GetMetricSpecResponse> responseStream, ServerCallContext context)
     {
         using var end = EndOf(context);
-        await responseStream.WriteAsync(Spec(Target(request)), context.CancellationToken);
+        await responseStream.WriteAsync(Spec(ScaleTarget.From(request.ScalerMetadata)), context.CancellationToken);
         await Task.Delay(Timeout.InfiniteTimeSpan, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public override async Task<GetMetricsResponse> GetMetrics(GetMetricsRequest request, ServerCallContext context)
     {
-        var target = Target(request.ScaledObjectRef ?? new ScaledObjectRef());
-        var demand = await peers.DemandAsync(target.Stage, context.CancellationToken);
+        var target = ScaleTarget.From((request.ScaledObjectRef ?? new ScaledObjectRef()).ScalerMetadata);
+        var demand = (await LoadAsync(target, known: null, context.CancellationToken)).Demand;
         return new GetMetricsResponse
         {
             MetricValues = { new MetricValue { MetricName = target.Metric, MetricValue_ = demand, MetricValueFloat = demand } },
         };
     }
 
-    private ScaleTarget Target(ScaledObjectRef scaled) => ScaleTarget.From(scaled.ScalerMetadata, loads);
+    private Task<QueueLoad> LoadAsync(ScaleTarget target, QueueLoad? known, CancellationToken ct) =>
+        grains.AskAsync<IQueueGrain, QueueLoad>(StageLoads.QueueOf(target.Stage), queue => queue.LookAsync(known, Again), ct);
 
     private static GetMetricSpecResponse Spec(ScaleTarget target) => new()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
 using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
 using Fewshot.Stages.V1;
@@ -22,14 +23,13 @@ internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? 
 /// </summary>
 internal sealed partial class StageCaller
 {
-    private const int Budget = 3;
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
-    private readonly PoisonSteps poison;
+    private readonly PoisonInputs poison;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, PoisonSteps poison, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, PoisonInputs poison, ILogger<StageCaller> logger)
     {
         this.poison = poison;
         this.options = options;
@@ -115,20 +115,22 @@ internal sealed partial class StageCaller
         {
             CallInvoker? asked = null;
             long? furthest = null;
-            poison.Check(key, name);
-            using var queued = workers.Queue();
+            var (tenant, inputs, lost) = (run.Job.Tenant, PoisonInputs.InputsOf(definition.Method, request), "");
+            var before = await poison.CheckAsync(tenant, inputs, name, stop);
+            var losses = before;
+            await using var ticket = workers.Join(tenant, run.Job.Id);
             try
             {
-                return await steps.ExecuteAsync(
+                var done = await steps.ExecuteAsync(
                     async token =>
                     {
-                        using var slot = await workers.TakeAsync(run.Job.Id, token);
-                        // Another job may have met it meanwhile.
-                        poison.Check(key, name);
+                        await using var slot = await workers.TakeAsync(ticket, token);
+                        // Another step may have lost workers meanwhile.
+                        await poison.CheckAsync(tenant, inputs, name, token);
                         if (asked is null)
                             run.StepStarted(name, key.Hex);
                         asked = slot.Invoker;
-                        var (before, reached) = (furthest, 0L);
+                        var (already, reached) = (furthest, 0L);
                         try
                         {
                             return await AttemptAsync(
@@ -140,9 +142,14 @@ internal sealed partial class StageCaller
                                 },
                                 token);
                         }
-                        catch (RpcException e) when (reached > before && CauseOf(e) == Cause.Lost)
+                        catch (RpcException e) when (CauseOf(e) == Cause.Lost && !stop.IsCancellationRequested)
                         {
-                            throw new LostOnTheWayException(e);
+                            if (reached > already)
+                                throw new LostOnTheWayException(e);
+                            lost = e.Reason();
+                            if (++losses >= PoisonInputs.Budget)
+                                throw new PoisonStepException($"Step {name} lost its worker {PoisonInputs.Budget} times and is given up; last: {lost}");
+                            throw;
                         }
                         finally
                         {
@@ -150,6 +157,8 @@ internal sealed partial class StageCaller
                         }
                     },
                     stop);
+                losses = 0;
+                return done;
             }
             catch (Exception) when (run.Cancelled.IsCancellationRequested && asked is not null)
             {
@@ -160,10 +169,11 @@ internal sealed partial class StageCaller
             {
                 throw Refused(e);
             }
-            catch (RpcException e) when (!stop.IsCancellationRequested && CauseOf(e) == Cause.Lost)
+            finally
             {
-                poison.Add(key, Budget, e.Reason());
-                throw new PoisonStepException($"Step {name} lost its worker {Budget} times and is given up; last: {e.Reason()}");
+                // Also when the job is cancelled: the next one starts with what is left of the budget.
+                if (losses != before)
+                    await poison.NoteAsync(tenant, inputs, losses, lost);
             }
         }
     }
@@ -202,9 +212,11 @@ internal sealed partial class StageCaller
         {
             throw new OperationCanceledException(stop);
         }
-        catch (RpcException e) when (CauseOf(e) == Cause.Unreachable && slot.Unreached(options.ReconnectPause) > options.WorkerPatience)
+        catch (RpcException e) when (CauseOf(e) == Cause.Unreachable)
         {
-            throw new NoWorkerException(name, options.WorkerPatience, e);
+            if (await slot.UnreachedAsync(options.ReconnectPause) > options.WorkerPatience)
+                throw new NoWorkerException(name, options.WorkerPatience, e);
+            throw;
         }
 
         return result ?? throw new RpcException(new Status(StatusCode.Unknown, "The stage's stream ended without a result."));
@@ -233,9 +245,9 @@ internal sealed partial class StageCaller
     private ResiliencePipeline Build(int reconnects)
     {
         var builder = new ResiliencePipelineBuilder()
-            .AddRetry(RetryOf(Cause.Lost, Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.Lost, PoisonInputs.Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
             .AddRetry(RetryOf(Cause.LostOnTheWay, int.MaxValue, options.RetryPause, DelayBackoffType.Constant))
-            .AddRetry(RetryOf(Cause.Transient, Budget, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.Transient, PoisonInputs.Budget, options.RetryPause, DelayBackoffType.Exponential))
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),

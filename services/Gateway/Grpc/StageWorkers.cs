@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Fewshot.Gateway.Queues;
 using Fewshot.Gateway.Scaling;
 using Grpc.Net.Client;
 
@@ -10,18 +11,19 @@ public sealed class StageWorkers : IDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly GatewayOptions options;
     private readonly OwnAddress own;
+    private readonly PlaceQueues queues;
     private readonly WorkerDiscovery discovery;
     private readonly WorkerCredentials credentials;
     private readonly Lazy<WorkerSlots> profilers, trials, finetuners, synthesizers;
 
     /// <summary>Takes the addresses from the options.</summary>
-    public StageWorkers(GatewayOptions options, OwnAddress own, StageLoads loads, WorkerDiscovery discovery, WorkerCredentials credentials)
+    internal StageWorkers(GatewayOptions options, OwnAddress own, PlaceQueues queues, WorkerDiscovery discovery, WorkerCredentials credentials)
     {
-        (this.options, this.own, this.discovery, this.credentials) = (options, own, discovery, credentials);
-        profilers = new(() => Find(options.LatencyProfilers, loads.Profilers));
-        trials = new(() => Find(options.BlockTrials, loads.Trials));
-        finetuners = new(() => Find(options.Finetuners, loads.Finetuners));
-        synthesizers = new(() => Find(options.ImageSynthesizers, loads.Synthesizers));
+        (this.options, this.own, this.queues, this.discovery, this.credentials) = (options, own, queues, discovery, credentials);
+        profilers = new(() => Find(options.LatencyProfilers, StageLoads.Profilers));
+        trials = new(() => Find(options.BlockTrials, StageLoads.Trials));
+        finetuners = new(() => Find(options.Finetuners, StageLoads.Finetuners));
+        synthesizers = new(() => Find(options.ImageSynthesizers, StageLoads.Synthesizers));
     }
 
     /// <summary>Latency profilers.</summary>
@@ -49,10 +51,11 @@ public sealed class StageWorkers : IDisposable
         stop.Dispose();
     }
 
-    private WorkerSlots Find(IList<string> addresses, StageGauge gauge)
+    private WorkerSlots Find(IList<string> addresses, string stage)
     {
         Uri[] urls = addresses.Count > 0 ? [.. addresses.Select(address => new Uri(address))] : [own.Url];
-        var slots = new WorkerSlots(ConnectTo, gauge);
+        // A gateway that runs the stage itself does so for itself.
+        var slots = new WorkerSlots(ConnectTo, queues.Of(StageLoads.QueueOf(stage)), shared: addresses.Count > 0);
         var known = discovery.FindAsync(urls, [], stop.Token).GetAwaiter().GetResult();
         slots.Update(known);
         if (urls.Any(WorkerDiscovery.IsName))

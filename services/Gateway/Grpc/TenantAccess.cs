@@ -1,4 +1,5 @@
 using Fewshot.Artifacts;
+using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Tenants;
 using Fewshot.ServiceDefaults;
@@ -8,7 +9,7 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>What a tenant may see. What it may not is as if it were not there. Where callers have no names, everybody sees all.</summary>
-public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrants grants, JobReferences references)
+public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
 {
     /// <summary>Whether callers have no names here.</summary>
     public bool SeesAll => !callers.Secured;
@@ -58,21 +59,25 @@ public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrant
             await CheckAsync(tenant, Fields.Digest(text, field), ct);
     }
 
-    /// <summary>Checks that an upload can be taken, before it comes.</summary>
+    /// <summary>Takes an upload, before it comes; null where no callers have names.</summary>
     /// <exception cref="QuotaExceededException">The tenant's uploads would have more bytes than they may.</exception>
-    public async Task CheckSpaceAsync(Tenant tenant, Digest digest, long sizeBytes, CancellationToken ct)
+    public async Task<UploadReservation?> ReserveAsync(Tenant tenant, Digest digest, long sizeBytes, CancellationToken ct)
     {
-        if (tenant.MaxArtifactBytes is { } limit && !await grants.HasAsync(tenant.Name, digest, ct)
-            && await grants.UploadedBytesAsync(tenant.Name, ct) is var stored && stored + sizeBytes > limit)
-            throw NoSpace(sizeBytes, stored, limit);
-    }
-
-    /// <summary>Shows a tenant what it has uploaded whole.</summary>
-    /// <exception cref="QuotaExceededException">Its uploads would have more bytes than they may: others came meanwhile.</exception>
-    public async Task UploadedAsync(Tenant tenant, ArtifactInfo artifact, CancellationToken ct)
-    {
-        if (!SeesAll && !await grants.AddUploadAsync(tenant.Name, artifact.Digest, artifact.SizeBytes, tenant.MaxArtifactBytes, ct))
-            throw NoSpace(artifact.SizeBytes, await grants.UploadedBytesAsync(tenant.Name, ct), tenant.MaxArtifactBytes!.Value);
+        if (SeesAll)
+            return null;
+        var reservation = new UploadReservation(grains, tenant);
+        try
+        {
+            // What the tenant has uploaded before is counted already.
+            if (!await grants.HasAsync(tenant.Name, digest, ct))
+                await reservation.ReserveAsync(sizeBytes, ct);
+            return reservation;
+        }
+        catch
+        {
+            await reservation.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Shows a job's tenant what the job read and made.</summary>
@@ -84,7 +89,4 @@ public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrant
         await references.AddAsync(job, digests, ct);
         await grants.AddAsync(job.Tenant, digests, ct);
     }
-
-    private static QuotaExceededException NoSpace(long sizeBytes, long stored, long limit) =>
-        new($"No space is left for this tenant's upload of {sizeBytes} bytes: {stored} of {limit} bytes are stored.");
 }

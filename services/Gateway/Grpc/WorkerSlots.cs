@@ -1,29 +1,24 @@
-using System.Diagnostics;
-using System.Net;
-using Fewshot.Gateway.Scaling;
+using Fewshot.Gateway.Queues;
 using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>One worker: a URL, and the address of the one behind that name where there are several.</summary>
-public sealed record WorkerEndpoint(Uri Url, IPAddress? Address);
-
-/// <summary>One stage's workers, which may come and go: a slot for each, handed out one task at a time, to the jobs in turn.</summary>
+/// <summary>One stage's workers, which may come and go, and the connections to them. Which task gets which, the cluster's queue says.</summary>
 public sealed class WorkerSlots : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<WorkerEndpoint, Worker> workers = [];
-    private readonly Queue<Worker> free = [];
-    private readonly FairQueue<TaskCompletionSource<Worker>> waiting = new();
     private readonly Func<WorkerEndpoint, GrpcChannel> connect;
-    private readonly StageGauge gauge;
-    private long? unreachableSince;
+    private readonly PlaceQueue queue;
+    private readonly bool shared;
     private uint turn;
 
     /// <param name="connect">Makes the connection to a new worker; this disposes it.</param>
-    /// <param name="gauge">Counts the stage's tasks.</param>
-    public WorkerSlots(Func<WorkerEndpoint, GrpcChannel> connect, StageGauge gauge) => (this.connect, this.gauge) = (connect, gauge);
+    /// <param name="queue">The stage's queue.</param>
+    /// <param name="shared">Whether the workers work for all gateways, or for this one alone.</param>
+    public WorkerSlots(Func<WorkerEndpoint, GrpcChannel> connect, PlaceQueue queue, bool shared) =>
+        (this.connect, this.queue, this.shared) = (connect, queue, shared);
 
     /// <summary>How many tasks can run at a time now.</summary>
     public int Count
@@ -35,7 +30,7 @@ public sealed class WorkerSlots : IDisposable
         }
     }
 
-    /// <summary>Takes the stage's workers as they are now: new ones get a slot, one that is gone loses it when its task has ended.</summary>
+    /// <summary>Takes the stage's workers as they are now; the connection to one that is gone ends with its task.</summary>
     public void Update(IReadOnlyCollection<WorkerEndpoint> endpoints)
     {
         lock (gate)
@@ -43,17 +38,14 @@ public sealed class WorkerSlots : IDisposable
             foreach (var gone in workers.Keys.Except(endpoints).ToArray())
             {
                 workers.Remove(gone, out var worker);
-                worker!.Gone = true;
-                worker.DisposeIfIdle();
+                worker!.Leave();
             }
 
             foreach (var endpoint in endpoints.Where(endpoint => !workers.ContainsKey(endpoint)))
-            {
-                var worker = new Worker(connect(endpoint));
-                workers.Add(endpoint, worker);
-                Free(worker);
-            }
+                workers.Add(endpoint, new Worker(connect(endpoint)));
         }
+
+        queue.SetPlaces(endpoints.Select(endpoint => new PlaceView(endpoint.ToString(), 1, shared)));
     }
 
     /// <summary>A worker for a call that answers at once and needs no slot.</summary>
@@ -68,135 +60,96 @@ public sealed class WorkerSlots : IDisposable
         }
     }
 
-    /// <summary>A task needs a worker from now on, through all its attempts; dispose it when the task has ended.</summary>
-    public IDisposable Queue() => gauge.Need();
-
-    /// <summary>Waits for a free slot, behind the other jobs' turns; dispose it when the attempt has ended.</summary>
-    public async Task<Slot> TakeAsync(string job, CancellationToken ct)
+    /// <summary>A task of a job needs a worker from now on, through all its attempts; dispose the ticket when the task has ended.</summary>
+    public QueueTicket Join(string tenant, string job)
     {
-        var place = new TaskCompletionSource<Worker>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate)
+            return queue.Join(tenant, job, shared ? null : workers.Keys.First().ToString());
+    }
+
+    /// <summary>Waits for a worker, behind the other tenants' and jobs' turns; dispose the slot when the attempt has ended.</summary>
+    public async Task<Slot> TakeAsync(QueueTicket ticket, CancellationToken ct)
+    {
+        var endpoint = WorkerEndpoint.Parse(await ticket.TakeAsync(ct));
         lock (gate)
         {
-            waiting.Enqueue(job, place);
-            HandOut();
+            // Another gateway may have found it a moment earlier.
+            var known = workers.TryGetValue(endpoint, out var worker);
+            worker ??= new Worker(connect(endpoint));
+            worker.Enter();
+            if (!known)
+                worker.Leave();
+            return new Slot(this, ticket, worker);
         }
-
-        await using var cancelled = ct.Register(() => place.TrySetCanceled(ct));
-        return new Slot(this, await place.Task, gauge.Run());
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Update([]);
-
-    /// <summary>How long no attempt has reached a worker; zero once one does, or while none was tried.</summary>
-    private TimeSpan Unreachable() => unreachableSince is { } since ? Stopwatch.GetElapsedTime(since) : TimeSpan.Zero;
-
-    private void Free(Worker worker)
+    public void Dispose()
     {
-        worker.Busy = worker.Rests = false;
-        if (worker.Gone)
+        lock (gate)
         {
-            worker.DisposeIfIdle();
-            return;
-        }
-
-        free.Enqueue(worker);
-        HandOut();
-    }
-
-    private void HandOut()
-    {
-        while (free.TryPeek(out var worker))
-        {
-            if (worker.Gone)
-            {
-                free.Dequeue();
-                continue;
-            }
-
-            // One that has given up waiting is passed over.
-            if (!waiting.TryDequeue(out var place))
-                return;
-            worker.Busy = true;
-            if (place.TrySetResult(worker))
-                free.Dequeue();
-            else
-                worker.Busy = false;
+            foreach (var worker in workers.Values)
+                worker.Leave();
+            workers.Clear();
         }
     }
 
     /// <summary>The right to give one worker a task.</summary>
-    public sealed class Slot : IDisposable
+    public sealed class Slot : IAsyncDisposable
     {
         private readonly WorkerSlots slots;
+        private readonly QueueTicket ticket;
         private readonly Worker worker;
-        private readonly IDisposable run;
-        private TimeSpan rest;
-        private bool returned;
+        private bool left;
 
-        internal Slot(WorkerSlots slots, Worker worker, IDisposable run) => (this.slots, this.worker, this.run) = (slots, worker, run);
+        internal Slot(WorkerSlots slots, QueueTicket ticket, Worker worker) => (this.slots, this.ticket, this.worker) = (slots, ticket, worker);
 
         /// <summary>The worker.</summary>
         public CallInvoker Invoker => worker.Invoker;
 
         /// <summary>The worker has answered.</summary>
-        public void Reached()
-        {
-            lock (slots.gate)
-                slots.unreachableSince = null;
-        }
+        public void Reached() => ticket.Reached();
 
-        /// <summary>The worker could not be reached: it gets no task for a while, so that others are tried.</summary>
+        /// <summary>The worker could not be reached: it gets no task for a while, so that others are tried. Ends the attempt.</summary>
         /// <returns>How long no worker of this stage has been reached.</returns>
-        public TimeSpan Unreached(TimeSpan pause)
-        {
-            lock (slots.gate)
-            {
-                rest = pause;
-                worker.Rests = true;
-                if (!slots.workers.Values.Any(other => other.Busy && !other.Rests))
-                    slots.unreachableSince ??= Stopwatch.GetTimestamp();
-                return slots.Unreachable();
-            }
-        }
+        public Task<TimeSpan> UnreachedAsync(TimeSpan pause) => ticket.ReturnAsync(pause);
 
         /// <inheritdoc/>
-        public void Dispose()
+        public async ValueTask DisposeAsync()
         {
+            if (left)
+                return;
+            left = true;
             lock (slots.gate)
-            {
-                if (returned)
-                    return;
-                returned = true;
-                run.Dispose();
-                if (rest == TimeSpan.Zero)
-                    slots.Free(worker);
-                else
-                    _ = ReturnLaterAsync();
-            }
-        }
-
-        private async Task ReturnLaterAsync()
-        {
-            await Task.Delay(rest);
-            lock (slots.gate)
-                slots.Free(worker);
+                worker.Exit();
+            await ticket.ReturnAsync();
         }
     }
 
     internal sealed class Worker(GrpcChannel channel)
     {
+        private int tasks;
+        private bool gone;
+
         public CallInvoker Invoker { get; } = channel.CreateCallInvoker();
 
-        public bool Busy { get; set; }
+        public void Enter() => tasks++;
 
-        public bool Rests { get; set; }
-
-        public bool Gone { get; set; }
-
-        public void DisposeIfIdle()
+        public void Exit()
         {
-            if (!Busy)
+            tasks--;
+            DisposeIfIdle();
+        }
+
+        public void Leave()
+        {
+            gone = true;
+            DisposeIfIdle();
+        }
+
+        private void DisposeIfIdle()
+        {
+            if (gone && tasks == 0)
                 channel.Dispose();
         }
     }

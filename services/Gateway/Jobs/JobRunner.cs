@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
-using Fewshot.Gateway.Tenants;
+using Fewshot.Gateway.Queues;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
@@ -19,6 +19,7 @@ public sealed partial class JobRunner(
     Callers callers,
     TenantAccess access,
     ClaimKeeper claims,
+    PlaceQueues queues,
     GatewayOptions options,
     ErrorTranslator errors,
     IHostApplicationLifetime lifetime,
@@ -27,7 +28,13 @@ public sealed partial class JobRunner(
     private const int BeginAtOnce = 4;
     private readonly ConcurrentDictionary<string, Task> running = new();
     private readonly ConcurrentDictionary<string, CancellationTokenSource> cancels = new();
-    private readonly JobPlaces places = new(options.ConcurrentJobs);
+    private readonly Lazy<PlaceQueue> room = new(() =>
+    {
+        var queue = queues.Of("jobs");
+        queue.SetPlaces([new PlaceView(queues.Gateway, options.ConcurrentJobs, Shared: false)]);
+        return queue;
+    });
+
     private readonly SemaphoreSlim beginnings = new(BeginAtOnce);
 
     /// <summary>Runs a job here unless it runs already, here or elsewhere.</summary>
@@ -122,8 +129,9 @@ public sealed partial class JobRunner(
         try
         {
             var tenant = callers.Secured ? callers.Named((await jobs.FindAsync(id, lifetime.ApplicationStopping))?.Tenant ?? Tenant.Local.Name) : Tenant.Local;
-            using (await PlaceAsync(id, tenant))
-                await ClaimAndRunAsync(id);
+            await using var ticket = room.Value.Join(tenant.Name, id, only: queues.Gateway, tenant.MaxRunningJobs);
+            await TakePlaceAsync(id, ticket);
+            await ClaimAndRunAsync(id);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -148,18 +156,19 @@ public sealed partial class JobRunner(
         }
     }
 
-    /// <summary>A place to run; none for a job that was cancelled, which ends at once.</summary>
-    private async Task<IDisposable?> PlaceAsync(string id, Tenant tenant)
+    /// <summary>Waits for room to run; a job that was cancelled needs none, since it ends at once.</summary>
+    private async Task TakePlaceAsync(string id, QueueTicket ticket)
     {
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
         cancels[id] = leave;
         try
         {
-            return await jobs.IsCancelRequestedAsync(id, leave.Token) ? null : await places.TakeAsync(tenant, leave.Token);
+            if (!await jobs.IsCancelRequestedAsync(id, leave.Token))
+                await ticket.TakeAsync(leave.Token);
         }
         catch (OperationCanceledException) when (!lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            return null;
+            // It is cancelled.
         }
         finally
         {

@@ -1,53 +1,38 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using Fewshot.Gateway.Queues;
 using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Scaling;
 
-/// <summary>The gauges of the stages that scale on their own, by the name of their Deployment.</summary>
+/// <summary>The stages that scale on their own, by the names of their Deployments, and what the queues that this silo holds count for them.</summary>
 public sealed class StageLoads : IDisposable
 {
+    /// <summary>A stage's name, for <see cref="QueueOf"/> and scalers.</summary>
+    public const string Profilers = "latency-profiler", Synthesizers = "image-synthesizer", Trials = "block-trial", Finetuners = "finetuner";
+
     private readonly Meter meter = new(Telemetry.Name);
-
-    /// <summary>Latency profilers.</summary>
-    public StageGauge Profilers { get; } = new();
-
-    /// <summary>Image synthesizers.</summary>
-    public StageGauge Synthesizers { get; } = new();
-
-    /// <summary>Block trial workers.</summary>
-    public StageGauge Trials { get; } = new();
-
-    /// <summary>Finetuners.</summary>
-    public StageGauge Finetuners { get; } = new();
+    private readonly ConcurrentDictionary<string, QueueLoad> loads = new(StringComparer.Ordinal);
 
     /// <summary>All of them.</summary>
-    public IReadOnlyDictionary<string, StageGauge> ByName { get; }
+    public static IReadOnlyList<string> Names { get; } = [Trials, Finetuners, Synthesizers, Profilers];
 
-    /// <summary>One for each gateway; what it counts is measured, too.</summary>
+    /// <summary>One for each gateway.</summary>
     public StageLoads()
     {
-        ByName = new SortedDictionary<string, StageGauge>(StringComparer.Ordinal)
-        {
-            ["latency-profiler"] = Profilers,
-            ["image-synthesizer"] = Synthesizers,
-            ["block-trial"] = Trials,
-            ["finetuner"] = Finetuners,
-        };
         meter.CreateObservableGauge("fewshot.stage.queued", () => Measure(load => load.Queued), "{step}", "Steps that wait for a worker");
         meter.CreateObservableGauge("fewshot.stage.running", () => Measure(load => load.Running), "{step}", "Steps that have a worker");
     }
 
+    /// <summary>The queue of a stage.</summary>
+    public static string QueueOf(string stage) => "stage/" + stage;
+
+    /// <summary>Takes what a queue of this silo counts now; those of other silos are measured there.</summary>
+    public void Report(string queue, QueueLoad load) => loads[queue] = load;
+
     /// <inheritdoc/>
     public void Dispose() => meter.Dispose();
 
-    /// <summary>The gauge of a stage.</summary>
-    /// <param name="stage">Its Deployment's name.</param>
-    /// <param name="field">What the name came in.</param>
-    /// <exception cref="InvalidFieldException">There is no such stage.</exception>
-    public StageGauge Of(string? stage, string field) => stage is not null && ByName.TryGetValue(stage, out var gauge)
-        ? gauge
-        : throw new InvalidFieldException(field, $"must be one of {string.Join(", ", ByName.Keys)}{(string.IsNullOrEmpty(stage) ? "; it is missing" : $", not '{stage}'")}.");
-
-    private IEnumerable<Measurement<int>> Measure(Func<StageLoad, int> what) =>
-        ByName.Select(stage => new Measurement<int>(what(stage.Value.Look().Load), new KeyValuePair<string, object?>("stage", stage.Key)));
+    private IEnumerable<Measurement<int>> Measure(Func<QueueLoad, int> what) =>
+        Names.Select(stage => new Measurement<int>(what(loads.GetValueOrDefault(QueueOf(stage))), new KeyValuePair<string, object?>("stage", stage)));
 }

@@ -1,40 +1,31 @@
+using Fewshot.Gateway.Queues;
 using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Tenants;
 
-/// <summary>Counts the streams that each tenant has open at this gateway.</summary>
-public sealed class WatchedStreams
+/// <summary>Counts the streams that each tenant has open, at all gateways together.</summary>
+public sealed class WatchedStreams(PlaceQueues queues)
 {
-    private readonly Dictionary<string, int> open = new(StringComparer.Ordinal);
+    private const string Place = "stream";
 
     /// <summary>Opens one; dispose when it ends.</summary>
     /// <exception cref="QuotaExceededException">The tenant has as many as it may have.</exception>
-    public IDisposable Open(Tenant tenant)
+    public async Task<IAsyncDisposable?> OpenAsync(Tenant tenant, CancellationToken ct)
     {
-        lock (open)
+        if (tenant.MaxStreams is not { } limit)
+            return null;
+        var queue = queues.Of("streams/" + tenant.Name);
+        queue.SetPlaces([new PlaceView(Place, limit, Shared: true)]);
+        var ticket = queue.Join(tenant.Name, job: "");
+        try
         {
-            var count = open.GetValueOrDefault(tenant.Name);
-            if (count >= tenant.MaxStreams)
-                throw new QuotaExceededException($"This tenant watches {count} jobs here; its limit is {tenant.MaxStreams}: end another watch first.");
-            open[tenant.Name] = count + 1;
+            return await ticket.TryTakeAsync(ct) is not null ? ticket : throw new QuotaExceededException(
+                $"This tenant watches as many jobs as it may, {limit}: end another watch first.");
         }
-
-        return new Stream(this, tenant.Name);
-    }
-
-    private sealed class Stream(WatchedStreams streams, string tenant) : IDisposable
-    {
-        private int ended;
-
-        public void Dispose()
+        catch
         {
-            if (Interlocked.Exchange(ref ended, 1) != 0)
-                return;
-            lock (streams.open)
-            {
-                if (--streams.open[tenant] == 0)
-                    streams.open.Remove(tenant);
-            }
+            await ticket.DisposeAsync();
+            throw;
         }
     }
 }

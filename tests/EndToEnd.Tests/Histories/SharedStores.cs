@@ -22,7 +22,7 @@ internal sealed class SharedStores : IAsyncDisposable
         this.history = history;
         var builder = WebApplication.CreateBuilder().AddFewshotDefaults(configure);
         builder.Logging.ClearProviders();
-        builder.Services.AddGateway();
+        builder.AddGateway();
         // Never started: nothing runs here, only the parts are used.
         app = builder.Build();
     }

@@ -35,11 +35,6 @@ public sealed class PartitionTests(RedisProcess redis) : IClassFixture<RedisProc
         workers.Add(await rig.StartWorkerAsync(first));
         workers.Add(await other.StartWorkerAsync(second));
         links["gateway-worker"] = new Link(PortOf(GatewayRig.AddressOf(workers[0])));
-        second.OnCall = _ =>
-        {
-            if (!parted)
-                throw new RetryLaterException("not yet", TimeSpan.FromMilliseconds(5));
-        };
         await rig.StartAsync(Configure);
         links["client-gateway"] = new Link(PortOf(rig.Address));
     }
@@ -84,7 +79,13 @@ public sealed class PartitionTests(RedisProcess redis) : IClassFixture<RedisProc
             Assert.True(go.Wait(TimeSpan.FromMinutes(1)));
         };
         var calls = 0;
-        first.OnCall = stage => calls += stage == "finetune" ? 1 : 0;
+        first.OnCall = stage => Interlocked.Add(ref calls, stage == "finetune" ? 1 : 0);
+        second.OnCall = stage =>
+        {
+            if (!parted)
+                throw new RetryLaterException("not yet", TimeSpan.FromMilliseconds(5));
+            Interlocked.Add(ref calls, stage == "finetune" ? 1 : 0);
+        };
         var job = await submitting.SubmitAsync("r1", spec);
         submitting.Expect(job.Id, model, "Succeeded");
         await entered.Task.WaitAsync(TimeSpan.FromMinutes(1));

@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Fewshot.Artifacts.Redis;
+using Fewshot.ServiceDefaults;
+using Orleans.Configuration;
+using Orleans.Connections.Security;
+
+namespace Fewshot.Gateway.Cluster;
+
+/// <summary>
+/// The Orleans silo in a gateway: what must exist once among all gateways is a grain. Gateways that share a Redis are one cluster; without Redis a
+/// gateway is a cluster of its own, on loopback.
+/// </summary>
+internal static class Silo
+{
+    // Keys in Redis begin with it, so that a user with rights on Fewshot's keys alone will do.
+    private const string Service = "fewshot:cluster";
+
+    /// <summary>Adds the silo; it starts first and stops last.</summary>
+    /// <exception cref="HostOptionsException">An option is wrong; the message names it.</exception>
+    public static void AddSilo(this WebApplicationBuilder builder, GatewayOptions options, FewshotOptions defaults)
+    {
+        var redis = defaults.RedisLedger();
+        var own = redis is null ? IPAddress.Loopback : AddressOf(options, defaults);
+        var certificates = redis is null ? null : CertificatesOf(options, defaults, own);
+        builder.UseOrleans(silo =>
+        {
+            var port = options.SiloPort > 0 ? options.SiloPort : FreePort(own);
+            if (redis is null)
+            {
+                // Nobody else can join: the cluster's name, which a silo must know, is drawn here.
+                silo.UseLocalhostClustering(port, gatewayPort: 0, new IPEndPoint(IPAddress.Loopback, port), Service, Guid.NewGuid().ToString("n"));
+                return;
+            }
+
+            silo.Configure<ClusterOptions>(cluster => (cluster.ServiceId, cluster.ClusterId) = (Service, NameOf(redis)));
+            silo.ConfigureEndpoints(own, port, gatewayPort: 0);
+            silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = redis.ToConfiguration());
+            Restore(silo.Services);
+            silo.UseRedisGrainDirectoryAsDefault((RedisGrainDirectoryOptions directory) => directory.ConfigurationOptions = redis.ToConfiguration());
+            silo.Configure<ClusterMembershipOptions>(Watch);
+            if (certificates is not null)
+                silo.UseTls(tls => Use(tls, certificates));
+        });
+        builder.Logging.AddFilter("Orleans", LogLevel.Warning)
+            // It counts the time before the silo's start as a standstill.
+            .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Services.AddSingleton<GrainCalls>();
+        builder.Services.AddSingleton<ActivationWatch>();
+    }
+
+    private static void Restore(IServiceCollection services)
+    {
+        var table = services.Last(service => service.ServiceType == typeof(IMembershipTable));
+        services.Remove(table);
+        services.AddSingleton<IMembershipTable>(provider => ActivatorUtilities.CreateInstance<RestoringMembershipTable>(
+            provider, table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)));
+    }
+
+    /// <summary>A silo that was killed is known to be gone after about two seconds, not after half a minute.</summary>
+    private static void Watch(ClusterMembershipOptions membership)
+    {
+        membership.ProbeTimeout = TimeSpan.FromSeconds(1);
+        membership.NumMissedProbesLimit = 2;
+        membership.NumVotesForDeathDeclaration = 1;
+        membership.TableRefreshTimeout = TimeSpan.FromSeconds(5);
+        membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(5);
+        membership.DefunctSiloExpiration = TimeSpan.FromHours(1);
+        membership.DefunctSiloCleanupPeriod = TimeSpan.FromMinutes(10);
+    }
+
+    private static IPAddress AddressOf(GatewayOptions options, FewshotOptions defaults)
+    {
+        if (!string.IsNullOrEmpty(options.SiloAddress))
+        {
+            return IPAddress.TryParse(options.SiloAddress, out var given) ? given : throw new HostOptionsException(
+                $"{GatewayOptions.Section}:{nameof(GatewayOptions.SiloAddress)} must be an IP address at which other gateways reach this one.");
+        }
+
+        var listening = ListenAddress.From(defaults).Address;
+        // Also where it is loopback: such gateways are on one machine.
+        if (!listening.Equals(IPAddress.Any) && !listening.Equals(IPAddress.IPv6Any))
+            return listening;
+        return Dns.GetHostAddresses(Dns.GetHostName()).OrderBy(address => IPAddress.IsLoopback(address)).ThenBy(address => address.AddressFamily).FirstOrDefault()
+            ?? throw new HostOptionsException(
+                $"This machine's own address is not known: set {GatewayOptions.Section}:{nameof(GatewayOptions.SiloAddress)} to the one at which other gateways reach it.");
+    }
+
+    /// <exception cref="HostOptionsException">Others could listen, or join.</exception>
+    private static PeerCertificates? CertificatesOf(GatewayOptions options, FewshotOptions defaults, IPAddress own)
+    {
+        if (!string.IsNullOrEmpty(options.SiloAuthority))
+        {
+            return string.IsNullOrEmpty(defaults.Certificate)
+                ? throw new HostOptionsException("Gateway:SiloAuthority needs Fewshot:Certificate, which gateways show each other.")
+                : new PeerCertificates(defaults.Certificate, defaults.CertificateKey, options.SiloAuthority, "Gateway:SiloAuthority");
+        }
+
+        return IPAddress.IsLoopback(own) || defaults.Insecure ? null : throw new HostOptionsException(
+            $"Refusing to join other gateways at {own} in the clear: set Gateway:SiloAuthority to the authority of the gateways' certificates, or Fewshot:Insecure where the network is protected otherwise.");
+    }
+
+    private static void Use(TlsOptions tls, PeerCertificates certificates)
+    {
+        tls.LocalServerCertificateSelector = (_, _) => certificates.Own;
+        tls.LocalClientCertificateSelector = (_, _, _, _, _) => certificates.Own;
+        tls.RemoteCertificateMode = tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;
+        tls.RemoteCertificateValidation = (certificate, _, _) => certificates.IsPeer(certificate);
+        tls.OnAuthenticateAsClient = (_, authentication) => authentication.TargetHost = "gateway";
+    }
+
+    /// <summary>Silos of another cluster are refused; who knows the password of its Redis may join this one.</summary>
+    private static string NameOf(RedisAddress redis) => Service + ":" + Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{redis.Database} {redis.Password}"))))[..16];
+
+    private static int FreePort(IPAddress address)
+    {
+        using var listener = new TcpListener(address, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

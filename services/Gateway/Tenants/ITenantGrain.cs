@@ -1,0 +1,38 @@
+namespace Fewshot.Gateway.Tenants;
+
+/// <summary>
+/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, and workers that its inputs have
+/// lost. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them, and quarantines end.
+/// </summary>
+[Alias("fewshot.tenant")]
+public interface ITenantGrain : IGrainWithStringKey
+{
+    /// <summary>Reserves an upload's bytes, or renews them; what is not renewed for <see cref="TenantGrain.ReservationLife"/> lapses.</summary>
+    /// <returns>Null, or how many bytes are stored and reserved where the upload would exceed the limit.</returns>
+    [Alias("reserve")]
+    Task<long?> ReserveAsync(Guid upload, long sizeBytes, long limit);
+
+    /// <summary>Shows the tenant an upload that is stored, counts its bytes, and ends the reservation.</summary>
+    /// <returns>Null, or how many bytes are stored where the upload would exceed the limit.</returns>
+    [Alias("stored")]
+    Task<long?> StoredAsync(Guid upload, string digest, long sizeBytes, long? limit);
+
+    /// <summary>Ends a reservation.</summary>
+    [Alias("drop")]
+    Task DropAsync(Guid upload);
+
+    /// <summary>The workers that inputs have lost; null where there are none, or none recently.</summary>
+    [Alias("losses")]
+    Task<WorkerLosses?> FindLossesAsync(string inputs);
+
+    /// <summary>Notes losses in the place of those before; a count of 0 forgets them.</summary>
+    [Alias("lost")]
+    Task NoteLossesAsync(string inputs, WorkerLosses losses);
+}
+
+/// <summary>Workers that were lost with the same inputs.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Until">When they are forgotten.</param>
+/// <param name="Last">What the last one was lost with.</param>
+[GenerateSerializer, Immutable]
+public sealed record WorkerLosses([property: Id(0)] int Count, [property: Id(1)] DateTimeOffset Until, [property: Id(2)] string Last);
