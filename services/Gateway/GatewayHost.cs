@@ -26,8 +26,8 @@ public static class GatewayHost
         var options = new GatewayOptions();
         OptionsSection.Read(builder.Configuration, options);
         configure?.Invoke(options);
-        if (options.MaxTransfers <= 0)
-            throw new HostOptionsException("Gateway:MaxTransfers must be above 0.");
+        if (Math.Min(options.MaxTransfers, options.MaxTransfersPerTenant) <= 0)
+            throw new HostOptionsException("Gateway:MaxTransfers and Gateway:MaxTransfersPerTenant must be above 0.");
         services.AddSingleton(options);
         builder.AddSilo(options, services.Select(service => service.ImplementationInstance).OfType<FewshotOptions>().Single());
         services.AddFallbackPolicy(CallerPolicies.OwnOnly);
@@ -82,6 +82,7 @@ public static class GatewayHost
         services.MapError<RequestIdTakenException>(StatusCode.AlreadyExists);
         services.MapError<QuotaExceededException>(StatusCode.ResourceExhausted);
         services.MapError<IdleStreamException>(StatusCode.DeadlineExceeded);
+        services.MapError<SlowStreamException>(StatusCode.DeadlineExceeded);
         return builder;
     }
 

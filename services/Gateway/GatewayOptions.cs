@@ -59,8 +59,14 @@ public sealed class GatewayOptions
     /// <summary>Longest time in which a caller sends nothing of an upload, or reads nothing of a download.</summary>
     public TimeSpan TransferIdle { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Uploads and downloads at a time, a few megabytes of memory each; more wait.</summary>
+    /// <summary>Least bytes a second that a caller must send of an upload, or read of a download, on average.</summary>
+    public int MinTransferRate { get; set; } = 16 << 10;
+
+    /// <summary>Uploads and downloads at a time, some six megabytes of memory each; more wait.</summary>
     public int MaxTransfers { get; set; } = 64;
+
+    /// <summary>How many of these one tenant may have.</summary>
+    public int MaxTransfersPerTenant { get; set; } = 16;
 
     /// <summary>Jobs that run at a time in this gateway; more wait.</summary>
     public int ConcurrentJobs { get; set; } = 8;
@@ -82,6 +88,9 @@ public sealed class GatewayOptions
 
     /// <summary>Longest silence of a stage's stream before its worker counts as lost.</summary>
     public TimeSpan WorkerSilence { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a step may make no progress before its worker counts as lost, though it says that it is alive.</summary>
+    public TimeSpan StepPatience { get; set; } = TimeSpan.FromMinutes(15);
 
     /// <summary>Deadline of a stage's stream.</summary>
     public TimeSpan StepDeadline { get; set; } = TimeSpan.FromDays(2);

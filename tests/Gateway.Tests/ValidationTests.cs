@@ -19,6 +19,10 @@ public sealed class ValidationTests
         { "k too large", spec => spec.Practise.DropCount = 7, "spec.practise.drop_count: Cannot drop 7 blocks: from 1 to 6 can go. Droppable blocks: layer1.1, layer1.2" },
         { "unknown block", spec => spec.Practise.Blocks = new BlockNames { Names = { "layer9.9" } }, "spec.practise.blocks: Not a droppable block: 'layer9.9'. Droppable blocks: layer1.1" },
         { "undroppable block", spec => spec.Practise.Blocks = new BlockNames { Names = { "layer1.0" } }, "Not a droppable block: 'layer1.0'" },
+        {
+            "too many blocks", spec => spec.Practise.Blocks = new BlockNames { Names = { Enumerable.Repeat("layer1.1", 1001) } },
+            "spec.practise.blocks.names: lists 1001 items; at most 1000 are accepted."
+        },
         { "no block", spec => spec.Practise.Blocks = new BlockNames(), "No block is named" },
         { "latency of one", spec => spec.Practise.LatencyReduction = 1, "spec.practise.latency_reduction: must lie strictly between 0 and 1" },
         { "macs unreachable", spec => spec.Practise.MacsReduction = 0.9, "spec.practise.macs_reduction: 90.0 % cannot be reached" },

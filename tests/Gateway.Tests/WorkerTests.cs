@@ -218,6 +218,37 @@ public sealed class WorkerTests
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
     }
 
+    [Fact]
+    public async Task Worker_AliveButWithoutProgress_CountsAsLost()
+    {
+        await using var rig = new GatewayRig { Defaults = options => options.ProgressHeartbeat = TimeSpan.FromMilliseconds(50) };
+        await rig.StartAsync(options => options.StepPatience = TimeSpan.FromSeconds(1));
+        using var stuck = new ManualResetEventSlim();
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage == "finetune")
+                WaitHandle.WaitAny([stuck.WaitHandle, context.Stop.WaitHandle]);
+        };
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        stuck.Set();
+        Assert.Equal(
+            (JobState.Failed, "Step finetune lost its worker 3 times and is given up; last: The worker made no progress for 1 s (Gateway:StepPatience)."),
+            (ended.State, ended.StatusMessage));
+    }
+
+    [Fact]
+    public async Task Worker_EndsItselfAfterADeviceError_CountsAsLost()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune")
+                throw new WorkerFailedException("The worker's GPU failed; the worker ends.");
+        };
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal("Step finetune lost its worker 3 times and is given up; last: The worker's GPU failed; the worker ends.", ended.StatusMessage);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

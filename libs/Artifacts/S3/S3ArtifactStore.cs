@@ -11,10 +11,10 @@ namespace Fewshot.Artifacts.S3;
 /// </summary>
 public sealed class S3ArtifactStore : IArtifactStore, IArtifactRemoval, IDisposable
 {
-    private const int UploadsAtOnce = 4;
+    private const int PartsAtOnce = 12;
     private readonly S3Bucket bucket;
     private readonly LocalCopies copies;
-    private readonly SemaphoreSlim uploads = new(UploadsAtOnce);
+    private readonly SemaphoreSlim parts = new(PartsAtOnce);
 
     /// <summary>Opens a bucket; nothing is asked of it yet.</summary>
     /// <param name="location">Bucket and server.</param>
@@ -32,21 +32,13 @@ public sealed class S3ArtifactStore : IArtifactStore, IArtifactRemoval, IDisposa
         var start = await ReadPartAsync(content, ct);
         if (start.Count < S3MultipartUpload.PartBytes)
             return await PutWholeAsync(start, expected, ct);
-        await uploads.WaitAsync(ct);
-        try
+        if (expected is { } digest)
+            return await new S3MultipartUpload(bucket, digest, parts).RunAsync(start.Array!, content, ct);
+        return await copies.SpoolAsync(start, content, async (known, file) =>
         {
-            if (expected is { } digest)
-                return await new S3MultipartUpload(bucket, digest).RunAsync(start.Array!, content, ct);
-            return await copies.SpoolAsync(start, content, async (known, file) =>
-            {
-                await file.ReadExactlyAsync(start, ct);
-                return await new S3MultipartUpload(bucket, known).RunAsync(start.Array!, file, ct);
-            }, ct);
-        }
-        finally
-        {
-            uploads.Release();
-        }
+            await file.ReadExactlyAsync(start, ct);
+            return await new S3MultipartUpload(bucket, known, parts).RunAsync(start.Array!, file, ct);
+        }, ct);
     }
 
     /// <inheritdoc/>
@@ -110,7 +102,7 @@ public sealed class S3ArtifactStore : IArtifactStore, IArtifactRemoval, IDisposa
     public void Dispose()
     {
         bucket.Dispose();
-        uploads.Dispose();
+        parts.Dispose();
     }
 
     private async Task AbortStaleUploadsAsync(TimeSpan age, CancellationToken ct)

@@ -6,10 +6,14 @@ using Amazon.S3.Model;
 namespace Fewshot.Artifacts.S3;
 
 /// <summary>
-/// One object sent in parts, a few at a time, from a stream that is read once. In memory are at most <see cref="PartsAtOnce"/> + 1 parts. The
-/// object comes into being with the last request, which is not sent unless the bytes have the digest they should have.
+/// One object sent in parts, a few at a time, from a stream that is read once. In memory are at most <see cref="PartsAtOnce"/> + 1 parts, and only one
+/// while the stream is slower than the server: then no other upload waits for it. The object comes into being with the last request, which is not
+/// sent unless the bytes have the digest they should have.
 /// </summary>
-internal sealed class S3MultipartUpload(S3Bucket bucket, Digest digest)
+/// <param name="bucket">Where it goes.</param>
+/// <param name="digest">What its bytes should have.</param>
+/// <param name="together">A place for each part that all uploads of the store are sending.</param>
+internal sealed class S3MultipartUpload(S3Bucket bucket, Digest digest, SemaphoreSlim together)
 {
     /// <summary>The least that S3 allows, for the sake of memory; 10,000 parts make 48 GiB.</summary>
     public const int PartBytes = 5 << 20;
@@ -57,10 +61,12 @@ internal sealed class S3MultipartUpload(S3Bucket bucket, Digest digest)
                 hash.AppendData(part, 0, count);
                 size += count;
                 await places.WaitAsync(failed.Token);
+                await together.WaitAsync(failed.Token);
                 sending.Add(SendPartAsync(id, number, part, count, failed, () =>
                 {
                     free.Add(part);
                     places.Release();
+                    together.Release();
                 }));
                 if (!free.TryTake(out var next))
                     next = new byte[PartBytes];

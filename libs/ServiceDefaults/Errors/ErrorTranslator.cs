@@ -28,6 +28,7 @@ public sealed partial class ErrorTranslator
         [typeof(InvalidFieldException)] = StatusCode.InvalidArgument,
         [typeof(PreconditionException)] = StatusCode.FailedPrecondition,
         [typeof(StepCancelledException)] = StatusCode.Cancelled,
+        [typeof(WorkerFailedException)] = StatusCode.Unavailable,
         [typeof(ArtifactNotFoundException)] = StatusCode.NotFound,
         [typeof(DataLossException)] = StatusCode.DataLoss,
         [typeof(DigestMismatchException)] = StatusCode.InvalidArgument,

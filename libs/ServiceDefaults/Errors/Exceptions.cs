@@ -24,3 +24,6 @@ public sealed class RetryLaterException(string message, TimeSpan retryAfter, boo
 
 /// <summary>A step was stopped at the wish of its callers (gRPC CANCELLED).</summary>
 public sealed class StepCancelledException() : Exception("The step was stopped; its checkpoint is kept.");
+
+/// <summary>The worker's process can run no steps any more and ends (gRPC UNAVAILABLE): to its callers it is lost, and what it ran may be why.</summary>
+public sealed class WorkerFailedException(string message) : Exception(message);

@@ -57,8 +57,8 @@ public sealed class FewshotOptions
     /// <summary>File that gets a JSON line for every job started or cancelled, artifact moved and call refused; none: they are in the log alone (category <c>Fewshot.Audit</c>).</summary>
     public string? AuditLog { get; set; }
 
-    /// <summary>Largest message that is taken, in bytes; artifacts come in many.</summary>
-    public int MaxMessageBytes { get; set; } = 4 << 20;
+    /// <summary>Largest message that is taken, in bytes; artifacts come in chunks of up to 1 MiB.</summary>
+    public int MaxMessageBytes { get; set; } = (1 << 20) + (100 << 10);
 
     /// <summary>Connections at a time; more are closed at once.</summary>
     public int MaxConnections { get; set; } = 1000;

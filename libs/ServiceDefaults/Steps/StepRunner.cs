@@ -155,12 +155,15 @@ public sealed partial class StepRunner
     private async Task<FinishedStep> FinishAsync(RunningStep run, StepDefinition step, StepKey key, Func<StepContext, IMessage> work)
     {
         IStepLease? lease;
+        var looked = 0;
         while ((lease = await ledger.TryAcquireAsync(key, Environment.MachineName, run.Stop)) is null)
         {
             if (await journal.FindAsync(key, run.Stop) is { } done)
                 return new FinishedStep(done, RunElsewhere: true);
             if (run.Abandoned)
                 run.RequestStop(StopReason.Cancelled);
+            // Without a total: callers see that this worker waits, and is not stuck.
+            run.Report(new StepProgress(step.Stage, ++looked, 0));
             await Task.Delay(options.LedgerPoll, run.Stop);
         }
 
@@ -262,11 +265,11 @@ public sealed partial class StepRunner
     };
 
     /// <summary>After a CUDA error the context is gone and every later step would fail: another process does better.</summary>
-    private RetryLaterException EndProcess(Exception e)
+    private WorkerFailedException EndProcess(Exception e)
     {
         LogGpuLost(e);
         lifetime?.StopApplication();
-        return new RetryLaterException("The worker's GPU failed; the worker ends.", options.RetryAfter, stopping: true);
+        return new WorkerFailedException("The worker's GPU failed; the worker ends.");
     }
 
     private RetryLaterException Stopping() => new("The worker is stopping.", options.RetryAfter, stopping: true);

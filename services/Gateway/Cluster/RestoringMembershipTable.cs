@@ -11,7 +11,7 @@ namespace Fewshot.Gateway.Cluster;
 /// </summary>
 internal sealed partial class RestoringMembershipTable(IMembershipTable inner, IHostApplicationLifetime lifetime, ILogger<RestoringMembershipTable> logger) : IMembershipTable
 {
-    private const int MostTries = 20;
+    private const int SpareTries = 100;
     private MembershipTableData? known;
 
     public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
@@ -66,12 +66,16 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
 
     private static bool IsAway(Exception e) => e is RedisException or TimeoutException;
 
+    /// <summary>A silo that was alive and is not in the list any more, where even the dead are kept for an hour.</summary>
+    private static MembershipEntry? LostFrom(MembershipTableData found, MembershipTableData last) =>
+        last.Members.Select(member => member.Item1).FirstOrDefault(member => member.Status != SiloStatus.Dead && found.TryGet(member.SiloAddress) is null);
+
     private async Task<MembershipTableData> OrRestoredAsync(Func<Task<MembershipTableData>> read, bool whole, CancellationToken ct)
     {
         try
         {
             var found = await read();
-            if (known is { } last && found.Version.Version < last.Version.Version)
+            if (known is { } last && (found.Version.Version < last.Version.Version || (whole && LostFrom(found, last) is not null)))
             {
                 await RestoreAsync(last, ct);
                 found = await read();
@@ -96,17 +100,17 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
     {
         LogRestoring(last.Version.Version);
         await inner.InitializeMembershipTableAsync(true, ct);
-        for (var i = 0; i < MostTries; i++)
+        // The table's version goes up by one at a time, and must pass the one that the silos know.
+        for (var i = 0; i < last.Version.Version + SpareTries; i++)
         {
             var found = await inner.ReadAllAsync(ct);
-            var next = new TableVersion(Math.Max(last.Version.Version, found.Version.Version) + 1, found.Version.VersionEtag);
             // Others may be at it, too: a write that comes second changes nothing, and everything is looked at again.
-            if (last.Members.FirstOrDefault(member => member.Item1.Status != SiloStatus.Dead && found.TryGet(member.Item1.SiloAddress) is null) is { Item1: var lost })
-                await inner.InsertRowAsync(lost, next, ct);
+            if (LostFrom(found, last) is { } lost)
+                await inner.InsertRowAsync(lost, found.Version.Next(), ct);
             else if (found.Version.Version > last.Version.Version)
                 return;
             else if (found.Members is [var (entry, etag), ..])
-                await inner.UpdateRowAsync(entry, etag, next, ct);
+                await inner.UpdateRowAsync(entry, etag, found.Version.Next(), ct);
             else
                 return;
         }

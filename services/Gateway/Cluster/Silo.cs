@@ -46,8 +46,8 @@ internal static class Silo
                 silo.UseTls(tls => Use(tls, certificates));
         });
         builder.Logging.AddFilter("Orleans", LogLevel.Warning)
-            // It counts the time before the silo's start as a standstill.
-            .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+            // Advice on garbage collection, and the time before the silo's start taken for a standstill.
+            .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddSingleton<GrainCalls>();
         builder.Services.AddSingleton<ActivationWatch>();
     }

@@ -15,7 +15,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
     public override async Task<UploadArtifactResponse> UploadArtifact(IAsyncStreamReader<UploadArtifactRequest> requestStream, ServerCallContext context)
     {
         var (ct, tenant) = (context.CancellationToken, access.Of(context));
-        using var place = await transfers.BeginAsync(ct);
+        using var transfer = await transfers.BeginAsync(tenant, ct);
         using var messages = new IdleLimit<UploadArtifactRequest>(requestStream, options.TransferIdle);
         if (!await messages.MoveNext(ct) || messages.Current.PartCase != UploadArtifactRequest.PartOneofCase.Header)
             throw new InvalidFieldException("part", "the first message must carry the header.");
@@ -29,7 +29,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
         await using var reservation = await access.ReserveAsync(tenant, digest, header.SizeBytes, ct);
         // What others have is not told.
         var existed = await access.SeesAsync(tenant, digest, ct) && await artifacts.StatAsync(digest, ct) is not null;
-        using var content = new UploadStream(messages, header.SizeBytes);
+        using var content = new UploadStream(messages, header.SizeBytes, transfer);
         // Also when it is stored already: what is there may be damaged, what comes in is checked.
         var info = await artifacts.PutAsync(content, digest, ct);
         if (reservation is not null)
@@ -41,11 +41,12 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
     {
         var ct = context.CancellationToken;
         var digest = Fields.Digest(request.Digest, "digest");
-        await access.CheckAsync(access.Of(context), digest, ct);
+        var tenant = access.Of(context);
+        await access.CheckAsync(tenant, digest, ct);
         var info = await artifacts.StatAsync(digest, ct) ?? throw new ArtifactNotFoundException(digest);
         if (request.Offset < 0 || request.Offset > info.SizeBytes)
             throw new InvalidFieldException("offset", $"must be from 0 to the artifact's size, {info.SizeBytes}.");
-        using var place = await transfers.BeginAsync(ct);
+        using var transfer = await transfers.BeginAsync(tenant, ct);
         var stream = await artifacts.OpenAsync(digest, ct);
         await using (stream)
         {
@@ -65,7 +66,7 @@ internal sealed class ArtifactGrpcService(IArtifactStore artifacts, TenantAccess
                     if (first)
                         response.TotalBytes = info.SizeBytes;
                     first = false;
-                    await transfers.SendAsync(response, responseStream, context);
+                    await transfer.SendAsync(response, response.Chunk.Length, responseStream, context);
                 }
             }
             finally

@@ -15,6 +15,7 @@ internal sealed class CompressionGrpcService(
 {
     public override async Task<StartCompressionResponse> StartCompression(StartCompressionRequest request, ServerCallContext context)
     {
+        RequestLimits.Check(request);
         var (tenant, plan, ct) = (access.Of(context), CompressionTranslation.ToPlan(request.Spec), context.CancellationToken);
         var job = await submission.SubmitAsync(tenant, request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), CheckAsync, ct);
         await access.GrantAgainAsync(job, ct);
@@ -29,6 +30,7 @@ internal sealed class CompressionGrpcService(
 
     public override async Task<StartStageResponse> StartStage(StartStageRequest request, ServerCallContext context)
     {
+        RequestLimits.Check(request);
         StageWorkflow.Check(request);
         var (tenant, ct) = (access.Of(context), context.CancellationToken);
         var body = request.Clone();

@@ -188,9 +188,11 @@ internal sealed partial class StageCaller
         CancellationToken stop)
         where TResult : class
     {
-        using var silence = new SilenceWatch(options.WorkerSilence, stop);
+        using var standstill = new SilenceWatch(options.StepPatience, stop);
+        using var silence = new SilenceWatch(options.WorkerSilence, standstill.Token);
         using var stream = call(slot.Invoker, new CallOptions(deadline: DateTime.UtcNow + options.StepDeadline, cancellationToken: silence.Token));
         StepResult<TResult>? result = null;
+        (string Stage, long Completed)? before = null;
         try
         {
             while (await stream.ResponseStream.MoveNext(silence.Token))
@@ -199,14 +201,25 @@ internal sealed partial class StageCaller
                 slot.Reached();
                 var message = open(stream.ResponseStream.Current);
                 if (message.Progress is { } made)
-                    progress(made);
+                {
+                    // The same again is only a heartbeat.
+                    if (before != (made.Stage, made.Completed))
+                        standstill.Heard();
+                    before = (made.Stage, made.Completed);
+                    // Without a total the worker waits for another one.
+                    if (made.Total > 0 || made.Completed == 0)
+                        progress(made);
+                }
+
                 if (message.Result is { } last)
                     result = new(last, name, key.Hex, message.Step?.Cached ?? false, message.Step?.Seconds ?? 0);
             }
         }
         catch (Exception e) when (!stop.IsCancellationRequested && silence.Token.IsCancellationRequested && e is RpcException or OperationCanceledException)
         {
-            throw new RpcException(new Status(StatusCode.Unavailable, $"The worker was silent for {options.WorkerSilence.TotalSeconds} s."));
+            throw new RpcException(new Status(StatusCode.Unavailable, standstill.Token.IsCancellationRequested
+                ? $"The worker made no progress for {options.StepPatience.TotalSeconds} s (Gateway:StepPatience)."
+                : $"The worker was silent for {options.WorkerSilence.TotalSeconds} s."));
         }
         catch (RpcException) when (stop.IsCancellationRequested)
         {

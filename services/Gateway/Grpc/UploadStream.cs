@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fewshot.Artifacts.V1;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
@@ -6,7 +7,7 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The chunks of an upload as a stream that ends after exactly the announced size, or throws.</summary>
-internal sealed class UploadStream(IAsyncStreamReader<UploadArtifactRequest> chunks, long sizeBytes) : Stream
+internal sealed class UploadStream(IAsyncStreamReader<UploadArtifactRequest> chunks, long sizeBytes, ArtifactTransfer transfer) : Stream
 {
     /// <summary>Largest chunk, bytes.</summary>
     public const int MaxChunkBytes = 1 << 20;
@@ -32,7 +33,10 @@ internal sealed class UploadStream(IAsyncStreamReader<UploadArtifactRequest> chu
     {
         while (left.IsEmpty)
         {
-            if (!await chunks.MoveNext(cancellationToken))
+            var begun = Stopwatch.GetTimestamp();
+            var more = await chunks.MoveNext(cancellationToken);
+            transfer.Waited(Stopwatch.GetElapsedTime(begun), more ? chunks.Current.Chunk.Length : 0);
+            if (!more)
             {
                 return received == sizeBytes
                     ? 0

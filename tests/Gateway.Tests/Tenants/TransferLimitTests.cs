@@ -54,6 +54,39 @@ public sealed class TransferLimitTests
     }
 
     [Fact]
+    public async Task Transfers_OfOneTenantTakeAllItsPlaces_AnotherTenantIsServed()
+    {
+        await using var rig = await TenantRig.StartedAsync(configure: options => options.MaxTransfersPerTenant = 2);
+        var open = Enumerable.Range(0, 3).Select(_ => rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline)).ToArray();
+        foreach (var call in open)
+            await call.RequestStream.WriteAsync(Header(10));
+        var waiting = rig.PutAsync("waits"u8.ToArray());
+        await rig.AsAsync("b", () => rig.PutAsync("another tenant's"u8.ToArray()));
+        Assert.False(waiting.IsCompleted);
+        foreach (var call in open)
+            call.Dispose();
+        await waiting;
+    }
+
+    [Fact]
+    public async Task Upload_SlowerThanTheLeastRate_EndsThoughItIsNeverIdle()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => (options.TransferIdle, options.MinTransferRate) = (TimeSpan.FromMilliseconds(500), 1000));
+        using var call = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
+        await call.RequestStream.WriteAsync(Header(1000));
+        using var drip = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        var dripping = Task.Run(async () =>
+        {
+            while (await drip.WaitForNextTickAsync())
+                await call.RequestStream.WriteAsync(new UploadArtifactRequest { Chunk = Google.Protobuf.ByteString.CopyFrom("x"u8) });
+        });
+        var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync);
+        Assert.StartsWith("The transfer was slower than 1000 bytes a second (Gateway:MinTransferRate)", error.Status.Detail, StringComparison.Ordinal);
+        drip.Dispose();
+        await dripping.ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
     public async Task Upload_OfAStranger_IsRefusedBeforeItIsSent()
     {
         await using var rig = await TenantRig.StartedAsync();
