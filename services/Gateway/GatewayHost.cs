@@ -8,6 +8,8 @@ using Fewshot.Gateway.Workflows;
 using Fewshot.Planning;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
+using Keda.ExternalScaler;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Fewshot.Gateway;
 
@@ -43,6 +45,8 @@ public static class GatewayHost
         services.AddSingleton<WatchedStreams>();
         services.AddSingleton<ArtifactTransfers>();
         services.AddSingleton<OwnAddress>();
+        services.AddSingleton(provider => ScalerPort(provider.GetRequiredService<GatewayOptions>(), provider.GetRequiredService<FewshotOptions>()));
+        services.Configure<KestrelServerOptions>(kestrel => kestrel.ApplicationServices.GetRequiredService<SidePort>().Listen(kestrel));
         services.AddSingleton<StageLoads>();
         services.AddSingleton<PeerLoads>();
         services.AddHostedService(provider => provider.GetRequiredService<PeerLoads>());
@@ -50,6 +54,7 @@ public static class GatewayHost
         services.AddSingleton<WorkerCredentials>();
         services.AddSingleton<StageWorkers>();
         services.AddSingleton(provider => new PoisonSteps(provider.GetRequiredService<GatewayOptions>().PoisonQuarantine, TimeProvider.System));
+        services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
             provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), provider.GetRequiredService<GatewayOptions>(),
@@ -89,6 +94,12 @@ public static class GatewayHost
         app.MapGrpcService<CompressionGrpcService>().RequireAuthorization(CallerPolicies.Known);
         // KEDA sends no tokens; what it gets are counts.
         app.MapGrpcService<ExternalScalerGrpcService>().AllowAnonymous();
+        app.Use(app.Services.GetRequiredService<SidePort>().GuardAsync);
         return app;
     }
+
+    private static SidePort ScalerPort(GatewayOptions options, FewshotOptions host) => new(
+        ExternalScaler.Descriptor.FullName, host,
+        ($"{GatewayOptions.Section}:{nameof(GatewayOptions.ScalerListen)}", options.ScalerListen),
+        ($"{GatewayOptions.Section}:{nameof(GatewayOptions.ScalerAuthority)}", options.ScalerAuthority));
 }

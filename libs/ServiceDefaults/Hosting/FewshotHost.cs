@@ -27,8 +27,8 @@ public static partial class FewshotHost
         var health = ListenAddress.HealthFrom(options);
         options.StateFolder = Prepare(options.StateFolder);
 
-        if (listen.Tls)
-            builder.WebHost.UseKestrelHttpsConfiguration();
+        // Where the main port is plain, one beside it may still speak TLS (SidePort).
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Listener.Configure(kestrel, listen, options);

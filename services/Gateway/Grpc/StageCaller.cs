@@ -26,11 +26,13 @@ internal sealed partial class StageCaller
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
     private readonly PoisonSteps poison;
+    private readonly GatewayMetrics metrics;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, PoisonSteps poison, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, PoisonSteps poison, GatewayMetrics metrics, ILogger<StageCaller> logger)
     {
+        this.metrics = metrics;
         this.poison = poison;
         this.options = options;
         this.journal = journal;
@@ -52,8 +54,11 @@ internal sealed partial class StageCaller
     }
 
     /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
-    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true) =>
-        await (patient ? answers : impatient).ExecuteAsync(
+    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true)
+    {
+        // A stage that has scaled to zero gets a worker for a question, too; without one nobody would come to answer it.
+        using var needed = patient ? workers.Queue() : null;
+        return await (patient ? answers : impatient).ExecuteAsync(
             async token =>
             {
                 using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
@@ -72,6 +77,7 @@ internal sealed partial class StageCaller
                 }
             },
             stop);
+    }
 
     /// <summary>Runs a step of a job to its result; one that is done needs no worker.</summary>
     /// <param name="workers">Who can run it.</param>
@@ -140,9 +146,12 @@ internal sealed partial class StageCaller
                                 },
                                 token);
                         }
-                        catch (RpcException e) when (reached > before && CauseOf(e) == Cause.Lost)
+                        catch (RpcException e) when (CauseOf(e) == Cause.Lost)
                         {
-                            throw new LostOnTheWayException(e);
+                            metrics.WorkerLost(definition.Stage);
+                            if (reached > before)
+                                throw new LostOnTheWayException(e);
+                            throw;
                         }
                         finally
                         {

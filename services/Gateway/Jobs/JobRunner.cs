@@ -21,6 +21,7 @@ public sealed partial class JobRunner(
     ClaimKeeper claims,
     GatewayOptions options,
     ErrorTranslator errors,
+    GatewayMetrics metrics,
     IHostApplicationLifetime lifetime,
     ILogger<JobRunner> logger) : BackgroundService
 {
@@ -199,6 +200,7 @@ public sealed partial class JobRunner(
                 }
 
                 await log.RecordAsync(final);
+                metrics.JobEnded(final.State.ToString().ToLowerInvariant());
                 LogEnded(id, final.State, final.StatusMessage);
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
