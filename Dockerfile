@@ -10,7 +10,8 @@ ARG TORCH_CUDA=false
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 WORKDIR /src
 COPY . .
-# The programs of the workers share one folder, because nearly all of their files are the same; the native libraries become a layer of their own.
+# The programs of the workers share one folder, because nearly all of their files are the same; the native libraries become a layer of
+# their own.
 RUN --mount=type=cache,target=/root/.nuget/packages \
     publish() { dotnet publish services/$1 -c Release -r linux-x64 --no-self-contained -p:TorchCuda=$TORCH_CUDA -o /out/$2; } \
     && publish Gateway gateway \

@@ -8,7 +8,8 @@ namespace Fewshot.BlockTrial;
 public static class BlockTrialHost
 {
     /// <summary>Adds the trying of blocks.</summary>
-    public static IServiceCollection AddBlockTrial(this IServiceCollection services) => services.AddStageErrors().AddStartupCheck<SelfTest>();
+    public static IServiceCollection AddBlockTrial(this IServiceCollection services) =>
+        services.AddStageErrors().AddStartupCheck<SelfTest>();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapBlockTrial(this WebApplication app)

@@ -45,7 +45,8 @@ public static class GatewayHost
         services.AddSingleton<WatchedStreams>();
         services.AddSingleton<ArtifactTransfers>();
         services.AddSingleton<OwnAddress>();
-        services.AddSingleton(provider => ScalerPort(provider.GetRequiredService<GatewayOptions>(), provider.GetRequiredService<FewshotOptions>()));
+        services.AddSingleton(provider => ScalerPort(
+            provider.GetRequiredService<GatewayOptions>(), provider.GetRequiredService<FewshotOptions>()));
         services.Configure<KestrelServerOptions>(kestrel => kestrel.ApplicationServices.GetRequiredService<SidePort>().Listen(kestrel));
         services.AddSingleton<StageLoads>();
         services.AddSingleton<PeerLoads>();

@@ -10,7 +10,10 @@ namespace Fewshot.Gateway;
 public sealed class GatewayMetrics : IDisposable
 {
     private static readonly string[] Stages =
-        [.. new[] { StageSteps.Profile, StageSteps.RunTrials, StageSteps.Finetune, StageSteps.Evaluate, StageSteps.Synthesize, StageSteps.Train }.Select(step => step.Stage)];
+    [
+        StageSteps.Profile.Stage, StageSteps.RunTrials.Stage, StageSteps.Finetune.Stage, StageSteps.Evaluate.Stage,
+        StageSteps.Synthesize.Stage, StageSteps.Train.Stage,
+    ];
 
     private readonly Meter meter;
     private readonly Tally workers = new("stage", Stages), jobs = new("state", ["succeeded", "failed", "cancelled"]);

@@ -36,13 +36,14 @@ public sealed class GatewayOptions
     public string? WorkerCertificateKey { get; set; }
 
     /// <summary>
-    /// Where KEDA's external scaler is served, and nothing else: <c>https://0.0.0.0:7401</c>, with Fewshot:Certificate. Empty: Fewshot:Listen serves it.
+    /// Where KEDA's external scaler is served, and nothing else: <c>https://0.0.0.0:7401</c>, with Fewshot:Certificate. Empty:
+    /// Fewshot:Listen serves it.
     /// </summary>
     public string? ScalerListen { get; set; }
 
     /// <summary>
-    /// PEM certificates of the authority whose client certificates may call <see cref="ScalerListen"/>, which must be <c>https</c>. Empty: callers
-    /// need no certificate.
+    /// PEM certificates of the authority whose client certificates may call <see cref="ScalerListen"/>, which must be <c>https</c>.
+    /// Empty: callers need no certificate.
     /// </summary>
     public string? ScalerAuthority { get; set; }
 

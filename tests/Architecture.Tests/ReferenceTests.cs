@@ -20,7 +20,8 @@ public class ReferenceTests
     [Fact]
     public void Worker_Closure_HoldsTheFourStagesButNotTheGateway() => Assert.Equal(
         ["services/BlockTrial", "services/Finetuner", "services/ImageSynthesizer", "services/LatencyProfiler"],
-        Repository.Projects.Single(project => project.Folder == Worker).Closure().Where(folder => folder.StartsWith("services/", StringComparison.Ordinal)).Order());
+        Repository.Projects.Single(project => project.Folder == Worker).Closure()
+            .Where(folder => folder.StartsWith("services/", StringComparison.Ordinal)).Order());
 
     [Fact]
     public void Libraries_References_AreLibrariesAndProtos()

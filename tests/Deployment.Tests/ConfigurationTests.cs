@@ -36,7 +36,8 @@ public sealed class ConfigurationTests
             {
                 var port = manifests["Service", new Uri(address).Host].At("spec/ports").Items.Single();
                 Assert.Equal(port["port"].Number, new Uri(address).Port);
-                Assert.Equal((listen.Tls ? "https" : "http", listen.Tls ? "https" : "kubernetes.io/h2c"), (new Uri(address).Scheme, port["appProtocol"].Text));
+                var (scheme, protocol) = listen.Tls ? ("https", "https") : ("http", "kubernetes.io/h2c");
+                Assert.Equal((scheme, protocol), (new Uri(address).Scheme, port["appProtocol"].Text));
             });
         }
     }
@@ -74,8 +75,9 @@ public sealed class ConfigurationTests
         Assert.All(manifests.Services.Where(service => manifests.EnvironmentOf(service)["Fewshot__Artifacts"] != "files"), service =>
         {
             // What is cached, as much again in the making, and /tmp.
-            var cache = 2 * double.Parse(manifests.EnvironmentOf(service)["Fewshot__CacheBytes"]!, System.Globalization.CultureInfo.InvariantCulture);
-            var volumes = Pod(manifests["Deployment", service])["volumes"].Items.ToDictionary(v => v["name"].Text!, v => v.At("emptyDir/sizeLimit"));
+            var cache = 2 * Bind(manifests.EnvironmentOf(service)).Fewshot.CacheBytes;
+            var volumes = Pod(manifests["Deployment", service])["volumes"].Items
+                .ToDictionary(volume => volume["name"].Text!, volume => volume.At("emptyDir/sizeLimit"));
             var resources = Container(manifests["Deployment", service])["resources"];
             Assert.True(volumes["state"].Bytes >= cache);
             Assert.True(resources.At("requests/ephemeral-storage").Bytes >= cache + volumes["tmp"].Bytes);
@@ -89,7 +91,10 @@ public sealed class ConfigurationTests
 
     // Read by the image's entry point, and by the SDKs of S3 and OpenTelemetry.
     private static readonly string[] Foreign =
-        ["SERVICE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "POD_NAME", "Logging"];
+    [
+        "SERVICE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME",
+        "OTEL_RESOURCE_ATTRIBUTES", "POD_NAME", "Logging",
+    ];
 
     /// <summary>Binds as the hosts do, but refuses keys that no option has.</summary>
     internal static (FewshotOptions Fewshot, GatewayOptions Gateway) Bind(Dictionary<string, string?> variables)

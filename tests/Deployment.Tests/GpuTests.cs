@@ -34,11 +34,13 @@ public sealed class GpuTests
         var manifests = Of(overlay);
         Assert.All(manifests.Workers, worker =>
         {
-            var terms = Pod(manifests["Deployment", worker]).At("affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms").Items;
+            var terms = Pod(manifests["Deployment", worker])
+                .At("affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms").Items;
             Assert.Equal(OnGpu(overlay) ? 1 : 0, terms.Count);
             if (terms is not [var term])
                 return;
-            var rules = term["matchExpressions"].Items.ToDictionary(rule => rule["key"].Text!, rule => (rule["operator"].Text, rule["values"].Items));
+            var rules = term["matchExpressions"].Items
+                .ToDictionary(rule => rule["key"].Text!, rule => (rule["operator"].Text, rule["values"].Items));
             Assert.Equal("In", rules["nvidia.com/gpu.product"].Text);
             Assert.Single(rules["nvidia.com/gpu.product"].Items);
             Assert.Equal("NotIn", rules["nvidia.com/gpu.sharing-strategy"].Text);
@@ -50,7 +52,8 @@ public sealed class GpuTests
     public void Workers_TestThemselves_OnTheirDevice(string overlay)
     {
         var manifests = Of(overlay);
-        Assert.All(manifests.Workers, worker => Assert.Equal(OnGpu(overlay) ? "cuda" : "cpu", manifests.EnvironmentOf(worker)["Fewshot__SelfTestDevice"]));
+        var expected = OnGpu(overlay) ? "cuda" : "cpu";
+        Assert.All(manifests.Workers, worker => Assert.Equal(expected, manifests.EnvironmentOf(worker)["Fewshot__SelfTestDevice"]));
         Assert.DoesNotContain("Fewshot__SelfTestDevice", manifests.EnvironmentOf("gateway").Keys);
     }
 
@@ -61,7 +64,10 @@ public sealed class GpuTests
         var manifests = Of(overlay);
         var values = manifests.OfKind("PriorityClass").ToDictionary(Name, one => one["value"].Number);
         Assert.All(manifests.Workloads.Where(workload => Name(workload) != "otel-collector"), workload =>
-            Assert.Equal(manifests.Workers.Contains(Name(workload)) ? "fewshot-worker" : "fewshot-service", Pod(workload)["priorityClassName"].Text));
+        {
+            var expected = manifests.Workers.Contains(Name(workload)) ? "fewshot-worker" : "fewshot-service";
+            Assert.Equal(expected, Pod(workload)["priorityClassName"].Text);
+        });
         Assert.True(values["fewshot-service"] > values["fewshot-worker"]);
         Assert.Equal("Never", manifests["PriorityClass", "fewshot-worker"]["preemptionPolicy"].Text);
     }

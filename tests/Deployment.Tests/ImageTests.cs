@@ -52,7 +52,8 @@ public sealed partial class ImageTests
     [MemberData(nameof(Overlays))]
     public void Images_OfOthers_ArePinned(string overlay)
     {
-        var images = Of(overlay).Workloads.Where(workload => !Programs.ContainsKey(Name(workload))).SelectMany(workload => Pod(workload)["containers"].Items.Concat(Pod(workload)["initContainers"].Items));
+        var images = Of(overlay).Workloads.Where(workload => !Programs.ContainsKey(Name(workload)))
+            .SelectMany(workload => Pod(workload)["containers"].Items.Concat(Pod(workload)["initContainers"].Items));
         Assert.All(images.Select(container => container["image"].Text!), image => Assert.Matches(@"^[a-z.]+/[a-z-]+(/[a-z-]+)*:v?\d+\.\d+", image));
     }
 
@@ -70,8 +71,10 @@ public sealed partial class ImageTests
     public void Dockerfile_Programs_AreAllPublished()
     {
         var workers = Assert.Single(ServiceLoop().Matches(Dockerfile)).Groups["names"].Value.Split(' ');
-        Assert.Equal(Programs.Values.Order(), workers.Append(Assert.Single(GatewayPublish().Matches(Dockerfile)).Groups["name"].Value).Order());
-        Assert.EndsWith("""ENTRYPOINT ["/bin/sh", "-c", "exec /app/Fewshot.$SERVICE \"$@\"", "worker"]""" + "\n", Dockerfile, StringComparison.Ordinal);
+        var gateway = Assert.Single(GatewayPublish().Matches(Dockerfile)).Groups["name"].Value;
+        Assert.Equal(Programs.Values.Order(), workers.Append(gateway).Order());
+        Assert.EndsWith(
+            """ENTRYPOINT ["/bin/sh", "-c", "exec /app/Fewshot.$SERVICE \"$@\"", "worker"]""" + "\n", Dockerfile, StringComparison.Ordinal);
         Assert.Contains("\nENV SERVICE=Worker\n", Dockerfile, StringComparison.Ordinal);
     }
 

@@ -11,7 +11,8 @@ internal sealed class Manifests
     /// <summary>The four stages by the names that the gateway calls them by, with their programs.</summary>
     public static readonly IReadOnlyDictionary<string, string> StagePrograms = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["latency-profiler"] = "LatencyProfiler", ["image-synthesizer"] = "ImageSynthesizer", ["block-trial"] = "BlockTrial", ["finetuner"] = "Finetuner",
+        ["latency-profiler"] = "LatencyProfiler", ["image-synthesizer"] = "ImageSynthesizer", ["block-trial"] = "BlockTrial",
+        ["finetuner"] = "Finetuner",
     };
 
     /// <summary>Everything that is deployed, by the names of their Deployments, with their programs.</summary>
@@ -29,8 +30,8 @@ internal sealed class Manifests
         [.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)).Order()];
 
     /// <summary>Every overlay, and some with the components that no overlay has.</summary>
-    public static TheoryData<string> Names { get; } =
-        new([.. Overlays, "base", "local+otel", "local+tls+cert-manager+keda", "gpu+otel+monitoring", "gpu-pool+otel+monitoring", "s3+otel"]);
+    public static TheoryData<string> Names { get; } = new(
+        [.. Overlays, "base", "local+otel", "local+tls+cert-manager+keda", "s3+otel", "gpu+otel+monitoring", "gpu-pool+otel+monitoring"]);
 
     /// <summary>As they are given to the cluster.</summary>
     public string Text { get; }
@@ -40,7 +41,7 @@ internal sealed class Manifests
     public IEnumerable<Yaml> Workloads => All.Where(r => Kind(r) is "Deployment" or "StatefulSet" or "DaemonSet" or "Job" or "CronJob");
 
     /// <summary>Names of the Deployments of workers: a stage each, or one for all.</summary>
-    public IReadOnlyList<string> Workers => All.Any(r => Kind(r) == "Deployment" && Name(r) == "worker") ? ["worker"] : [.. StagePrograms.Keys];
+    public IReadOnlyList<string> Workers => OfKind("Deployment").Any(r => Name(r) == "worker") ? ["worker"] : [.. StagePrograms.Keys];
 
     /// <summary>Names of the Deployments of the product's own images.</summary>
     public IReadOnlyList<string> Services => ["gateway", .. Workers];

@@ -18,13 +18,14 @@ public sealed partial class MonitoringTests
     {
         var manifests = Of(Overlay);
         using var dashboard = JsonDocument.Parse(manifests["ConfigMap", "fewshot-dashboard"].At("data/fewshot.json").Text!);
-        var panels = dashboard.RootElement.GetProperty("panels").EnumerateArray().SelectMany(panel => panel.GetProperty("targets").EnumerateArray())
+        var panels = dashboard.RootElement.GetProperty("panels").EnumerateArray()
+            .SelectMany(panel => panel.GetProperty("targets").EnumerateArray())
             .Select(target => target.GetProperty("expr").GetString()!).ToArray();
         var alerts = Rules(manifests).Select(rule => rule["expr"].Text!).ToArray();
         Assert.NotEmpty(panels);
         Assert.NotEmpty(alerts);
         var exported = Exported();
-        var asked = panels.Concat(alerts).SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Distinct().ToArray();
+        var asked = panels.Concat(alerts).SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).ToHashSet();
         Assert.Contains("fewshot_stage_queued", asked);
         Assert.Empty(asked.Except(exported));
     }
@@ -41,10 +42,11 @@ public sealed partial class MonitoringTests
     public void ServiceMonitor_Scrapes_ThePortThatTheCollectorServesMetricsOn()
     {
         var manifests = Of(Overlay);
-        var endpoint = Assert.Single(manifests["ServiceMonitor", "fewshot"].At("spec/endpoints").Items);
+        var monitor = manifests["ServiceMonitor", "fewshot"]["spec"];
+        var endpoint = Assert.Single(monitor["endpoints"].Items);
         var service = manifests["Service", "otel-collector"];
         Assert.Equal("otel-collector", service.At("metadata/labels").Map["app.kubernetes.io/name"]);
-        Assert.Equal("otel-collector", manifests["ServiceMonitor", "fewshot"].At("spec/selector/matchLabels").Map["app.kubernetes.io/name"]);
+        Assert.Equal("otel-collector", monitor.At("selector/matchLabels").Map["app.kubernetes.io/name"]);
         var port = service.At("spec/ports").Items.Single(port => port["name"].Text == endpoint["port"].Text)["port"].Number;
         var map = Pod(manifests["Deployment", "otel-collector"])["volumes"].Items.Single()["configMap"]["name"].Text!;
         var configuration = Yaml.Documents(manifests["ConfigMap", map].At("data/config.yaml").Text!).Single();
@@ -52,7 +54,8 @@ public sealed partial class MonitoringTests
         Assert.Equal(["prometheus"], configuration.At("service/pipelines/metrics/exporters").Items.Select(item => item.Text));
     }
 
-    private static IReadOnlyList<Yaml> Rules(Manifests manifests) => Assert.Single(manifests["PrometheusRule", "fewshot"].At("spec/groups").Items)["rules"].Items;
+    private static IReadOnlyList<Yaml> Rules(Manifests manifests) =>
+        Assert.Single(manifests["PrometheusRule", "fewshot"].At("spec/groups").Items)["rules"].Items;
 
     /// <summary>The names that the collector gives the instruments of the product and of the runtime.</summary>
     private static HashSet<string> Exported()
@@ -74,10 +77,12 @@ public sealed partial class MonitoringTests
                     _ => "",
                 };
                 var name = instrument.Name.Replace('.', '_') + unit;
-                var kind = instrument.GetType().Name;
-                names.Add(kind.StartsWith("Histogram", StringComparison.Ordinal) ? name + "_bucket"
-                    : kind.StartsWith("Counter", StringComparison.Ordinal) || kind.StartsWith("ObservableCounter", StringComparison.Ordinal) ? name + "_total"
-                    : name);
+                names.Add(name + instrument.GetType().Name.Split('`')[0] switch
+                {
+                    "Histogram" => "_bucket",
+                    "Counter" or "ObservableCounter" => "_total",
+                    _ => "",
+                });
             },
         };
         listener.Start();

@@ -80,8 +80,10 @@ public sealed class NetworkTests
         var manifests = Of(overlay);
         var gateway = manifests["Deployment", "gateway"];
         var port = Container(gateway)["ports"].Items.Single(port => port["name"].Text == "silo")["containerPort"].Number;
-        Assert.True(Allows(manifests, gateway, "egress", "to", gateway, port) && Allows(manifests, gateway, "ingress", "from", gateway, port));
-        Assert.All(manifests.Workers, worker => Assert.False(Allows(manifests, gateway, "ingress", "from", manifests["Deployment", worker], port)));
+        Assert.True(Allows(manifests, gateway, "egress", "to", gateway, port));
+        Assert.True(Allows(manifests, gateway, "ingress", "from", gateway, port));
+        var workers = manifests.Workers.Select(worker => manifests["Deployment", worker]);
+        Assert.All(workers, worker => Assert.False(Allows(manifests, gateway, "ingress", "from", worker, port)));
     }
 
     [SkippableTheory]
@@ -112,7 +114,8 @@ public sealed class NetworkTests
     public void Addresses_OutsideTheCluster_AreThoseOfS3AndItsCredentials(string address, int port, bool reached)
     {
         var manifests = Of("s3");
-        Assert.All(manifests.Services, service => Assert.Equal(reached, AllowsAddress(manifests, manifests["Deployment", service], IPAddress.Parse(address), port)));
+        var services = manifests.Services.Select(service => manifests["Deployment", service]);
+        Assert.All(services, service => Assert.Equal(reached, AllowsAddress(manifests, service, IPAddress.Parse(address), port)));
         Assert.False(AllowsAddress(manifests, manifests["StatefulSet", "redis"], IPAddress.Parse(address), port));
         Assert.False(AllowsAddress(Of("gpu"), Of("gpu")["Deployment", "gateway"], IPAddress.Parse(address), port));
     }

@@ -17,8 +17,9 @@ public sealed class ProbeTests
             var container = Container(manifests["Deployment", service]);
             var ports = container["ports"].Items.ToDictionary(port => port["name"].Text!, port => port["containerPort"].Number);
             Assert.Equal(["grpc", "health"], ports.Keys.Except(["silo", "scaler"]).Order());
-            foreach (var (probe, asked) in new[] { ("startupProbe", "startup"), ("livenessProbe", "liveness"), ("readinessProbe", "readiness") })
+            foreach (var asked in (string[])["startup", "liveness", "readiness"])
             {
+                var probe = asked + "Probe";
                 Assert.Equal(ports["health"], container.At($"{probe}/grpc/port").Number);
                 Assert.Equal(asked, container.At($"{probe}/grpc/service").Text);
                 Assert.Equal(["grpc"], container[probe].Keys.Where(key => key is "grpc" or "httpGet" or "tcpSocket" or "exec"));
@@ -33,7 +34,7 @@ public sealed class ProbeTests
 
     [SkippableTheory]
     [MemberData(nameof(Overlays))]
-    public void Probes_Others_AreThereOnPortsThatAre(string overlay) => Assert.All(Of(overlay).Workloads.Where(workload => !Programs.ContainsKey(Name(workload))), workload =>
+    public void Probes_Others_AreThereOnPortsThatAre(string overlay) => Assert.All(Stores(overlay), workload =>
     {
         var container = Container(workload);
         var ports = container["ports"].Items.Select(port => port["name"].Text).ToArray();
@@ -61,4 +62,7 @@ public sealed class ProbeTests
             Assert.InRange(Pod(workload)["terminationGracePeriodSeconds"].Number - pause - limit, 5, 30);
         });
     }
+
+    private static IEnumerable<Yaml> Stores(string overlay) =>
+        Of(overlay).Workloads.Where(workload => !Programs.ContainsKey(Name(workload)));
 }

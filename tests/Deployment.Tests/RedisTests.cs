@@ -60,10 +60,12 @@ public sealed class RedisTests : IDisposable
     public void Redis_Memory_HasRoomForARewrite(string overlay)
     {
         var redis = Container(Of(overlay)["StatefulSet", "redis"]);
-        var arguments = redis["args"].Items.Select(argument => argument.Text!.Split(' ', 2)).ToDictionary(argument => argument[0], argument => argument[1], StringComparer.Ordinal);
+        var arguments = redis["args"].Items.Select(argument => argument.Text!.Split(' ', 2))
+            .ToDictionary(argument => argument[0], argument => argument[1]);
         Assert.Equal("noeviction", arguments["--maxmemory-policy"]);
         Assert.Equal("yes", arguments["--appendonly"]);
-        var most = double.Parse(arguments["--maxmemory"].Replace("mb", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * 1024 * 1024;
+        var megabytes = arguments["--maxmemory"].Replace("mb", "", StringComparison.Ordinal);
+        var most = double.Parse(megabytes, CultureInfo.InvariantCulture) * 1024 * 1024;
         // Twice the data while it rewrites its file, and a quarter of it for buffers and fragmentation.
         Assert.True(redis.At("resources/limits/memory").Bytes >= 2.25 * most);
         Assert.Equal(redis.At("resources/limits/memory").Bytes, redis.At("resources/requests/memory").Bytes);

@@ -13,7 +13,8 @@ public sealed class ScalingTests
     public void ScaledObjects_Workers_HaveOneEachThatStartsAtZero(string overlay)
     {
         var manifests = Of(overlay);
-        Assert.Equal(manifests.Workers.Order(), manifests.OfKind("ScaledObject").Select(scaled => scaled.At("spec/scaleTargetRef/name").Text!).Order());
+        var targets = manifests.OfKind("ScaledObject").Select(scaled => scaled.At("spec/scaleTargetRef/name").Text!);
+        Assert.Equal(manifests.Workers.Order(), targets.Order());
         Assert.All(manifests.OfKind("ScaledObject"), scaled =>
         {
             var spec = scaled["spec"];
@@ -27,7 +28,7 @@ public sealed class ScalingTests
         // Jobs wait for a stage's first worker, whose node may have to start.
         Assert.Equal("00:15:00", manifests.EnvironmentOf("gateway")["Gateway__WorkerPatience"]);
         var most = manifests.OfKind("ScaledObject").Max(scaled => scaled.At("spec/maxReplicaCount").Number);
-        Assert.Equal(most.ToString(System.Globalization.CultureInfo.InvariantCulture), manifests.EnvironmentOf("gateway")["Gateway__TrialGroups"]);
+        Assert.Equal(most, ConfigurationTests.Bind(manifests.EnvironmentOf("gateway")).Gateway.TrialGroups);
     }
 
     [SkippableTheory]
@@ -36,7 +37,8 @@ public sealed class ScalingTests
     public void Triggers_All_AreWhatTheGatewayAnswers(string overlay)
     {
         var manifests = Of(overlay);
-        var triggers = manifests.OfKind("ScaledObject").SelectMany(scaled => scaled.At("spec/triggers").Items.Select(trigger => (Scaled: scaled, Trigger: trigger))).ToArray();
+        var triggers = manifests.OfKind("ScaledObject")
+            .SelectMany(scaled => scaled.At("spec/triggers").Items, (scaled, trigger) => (Scaled: scaled, Trigger: trigger)).ToArray();
         Assert.Equal(StagePrograms.Keys.Order(), triggers.Select(one => one.Trigger.At("metadata/stage").Text!).Order());
         var port = manifests["Service", "gateway"].At("spec/ports").Items.Single(open => open["name"].Text == "scaler");
         Assert.All(triggers, one =>

@@ -19,12 +19,16 @@ public sealed class TlsTests
             Assert.False(fewshot.Insecure);
             Assert.True(ListenAddress.From(fewshot).Tls);
             string?[] files = service == "gateway"
-                ? [fewshot.Certificate, fewshot.CertificateKey, fewshot.Tokens, gateway.WorkerAuthority, gateway.WorkerCertificate, gateway.WorkerCertificateKey]
+                ?
+                [
+                    fewshot.Certificate, fewshot.CertificateKey, fewshot.Tokens,
+                    gateway.WorkerAuthority, gateway.WorkerCertificate, gateway.WorkerCertificateKey,
+                ]
                 : [fewshot.Certificate, fewshot.CertificateKey, fewshot.ClientAuthority];
             var deployment = manifests["Deployment", service];
             Assert.All(files, path =>
             {
-                var mount = Container(deployment)["volumeMounts"].Items.Single(mount => mount["mountPath"].Text == Path.GetDirectoryName(path));
+                var mount = Container(deployment)["volumeMounts"].Items.Single(one => one["mountPath"].Text == Path.GetDirectoryName(path));
                 Assert.True(mount["readOnly"].IsTrue);
                 Assert.True(SecretOf(deployment, mount["name"].Text!).Exists);
             });
@@ -56,7 +60,9 @@ public sealed class TlsTests
         foreach (var authentication in manifests.OfKind("TriggerAuthentication"))
         {
             var targets = authentication.At("spec/secretTargetRef").Items;
-            Assert.Equal([("caCert", "ca.crt"), ("tlsClientCert", "tls.crt"), ("tlsClientKey", "tls.key")], targets.Select(t => (t["parameter"].Text!, t["key"].Text!)).Order());
+            Assert.Equal(
+                [("caCert", "ca.crt"), ("tlsClientCert", "tls.crt"), ("tlsClientKey", "tls.key")],
+                targets.Select(target => (target["parameter"].Text!, target["key"].Text!)).Order());
             Assert.All(targets, target => Assert.Contains("client auth", Texts(certificates[target["name"].Text!]["usages"])));
         }
     }
@@ -68,11 +74,14 @@ public sealed class TlsTests
         var manifests = Of(overlay);
         var guide = File.ReadAllText(Path.Combine(Root, "docs/deployment.md"));
         var made = manifests.OfKind("Certificate").Select(one => one.At("spec/secretName").Text).ToArray();
-        var mounted = manifests.Workloads.SelectMany(workload => Pod(workload)["volumes"].Items).Select(volume => volume.At("secret/secretName").Text).OfType<string>();
-        Assert.All(mounted.Except(made), secret => Assert.Contains($"kubectl create secret generic {secret} ", guide, StringComparison.Ordinal));
+        var mounted = manifests.Workloads.SelectMany(workload => Pod(workload)["volumes"].Items)
+            .Select(volume => volume.At("secret/secretName").Text).OfType<string>();
+        var told = mounted.Except(made).Select(secret => $"kubectl create secret generic {secret} ");
+        Assert.All(told, command => Assert.Contains(command, guide, StringComparison.Ordinal));
     }
 
-    private static Yaml SecretOf(Yaml workload, string volume) => Pod(workload)["volumes"].Items.Single(one => one["name"].Text == volume).At("secret/secretName");
+    private static Yaml SecretOf(Yaml workload, string volume) =>
+        Pod(workload)["volumes"].Items.Single(one => one["name"].Text == volume).At("secret/secretName");
 
     private static IEnumerable<string> Texts(Yaml list) => list.Items.Select(item => item.Text!);
 }

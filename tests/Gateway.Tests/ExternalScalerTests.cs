@@ -111,7 +111,8 @@ public sealed class ExternalScalerTests
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.LatencyProfilers.Add("http://127.0.0.1:1"));
         using var channel = GrpcChannel.ForAddress(rig.Address);
-        using var active = new ExternalScaler.ExternalScalerClient(channel).StreamIsActive(Ref("latency-profiler"), deadline: GatewayRig.Deadline);
+        var scaler = new ExternalScaler.ExternalScalerClient(channel);
+        using var active = scaler.StreamIsActive(Ref("latency-profiler"), deadline: GatewayRig.Deadline);
         Assert.True(await active.ResponseStream.MoveNext(default));
         Assert.False(active.ResponseStream.Current.Result);
         // The job first asks what its network is: no step, but a stage without workers has to come for it all the same.

@@ -69,13 +69,15 @@ public sealed class ScalerPortTests : IDisposable
         Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
     }
 
-    private static ScaledObjectRef Ref() => new() { Name = "finetuner", Namespace = "fewshot", ScalerMetadata = { ["stage"] = "finetuner" } };
+    private static ScaledObjectRef Ref() =>
+        new() { Name = "finetuner", Namespace = "fewshot", ScalerMetadata = { ["stage"] = "finetuner" } };
 
-    private static string SideOf(GatewayRig rig) =>
-        rig.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single(address => address != rig.Address);
+    private static string SideOf(GatewayRig rig) => rig.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
+        .Addresses.Single(address => address != rig.Address);
 
     private static Task<StatusCode> ScalerAsync(GrpcChannel channel) => CodeOfAsync(
-        () => new ExternalScaler.ExternalScalerClient(channel).GetMetricsAsync(new GetMetricsRequest { ScaledObjectRef = Ref() }, deadline: GatewayRig.Deadline).ResponseAsync);
+        () => new ExternalScaler.ExternalScalerClient(channel)
+            .GetMetricsAsync(new GetMetricsRequest { ScaledObjectRef = Ref() }, deadline: GatewayRig.Deadline).ResponseAsync);
 
     private static Task<StatusCode> JobsAsync(GrpcChannel channel) => CodeOfAsync(
         () => new Compression.V1.CompressionService.CompressionServiceClient(channel)

@@ -39,7 +39,9 @@ public sealed class FewshotOptions
     /// <summary>Where probes ask for health in the clear, and nothing else is served: <c>http://0.0.0.0:5211</c>. Empty: only <see cref="Listen"/> answers them.</summary>
     public string? HealthListen { get; set; }
 
-    /// <summary>Device that a worker computes something small on before it says that it has started: <c>cpu</c> or <c>cuda</c>. Empty: none.</summary>
+    /// <summary>
+    /// Device that a worker computes something small on before it says that it has started: <c>cpu</c> or <c>cuda</c>. Empty: none.
+    /// </summary>
     public string? SelfTestDevice { get; set; }
 
     /// <summary>PEM certificate chain for <c>https</c>.</summary>

@@ -52,7 +52,7 @@ public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
     /// <param name="key">The setting, for messages.</param>
     /// <param name="text">Its value.</param>
     /// <returns>Null where there is none.</returns>
-    /// <exception cref="HostOptionsException">The address is malformed, lacks a certificate, or is beyond loopback in the clear.</exception>
+    /// <exception cref="HostOptionsException">It is malformed, lacks a certificate, or is beyond loopback in the clear.</exception>
     internal static ListenAddress? BesideFrom(FewshotOptions options, string key, string? text)
     {
         if (string.IsNullOrEmpty(text))

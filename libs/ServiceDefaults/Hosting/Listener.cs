@@ -48,7 +48,8 @@ internal static partial class Listener
     /// <param name="options">The host's.</param>
     /// <param name="services">For the log.</param>
     /// <param name="clients">Decides on client certificates, missing ones too; null where calls are checked instead.</param>
-    public static TlsHandshakeCallbackOptions Handshakes(FewshotOptions options, IServiceProvider services, RemoteCertificateValidationCallback? clients)
+    public static TlsHandshakeCallbackOptions Handshakes(
+        FewshotOptions options, IServiceProvider services, RemoteCertificateValidationCallback? clients)
     {
         var askClients = clients is not null || !string.IsNullOrEmpty(options.ClientAuthority);
         try

@@ -25,7 +25,7 @@ public sealed partial class SidePort
     /// <param name="service">Full name of the gRPC service.</param>
     /// <param name="options">The host's, whose certificate this port presents.</param>
     /// <param name="listen">The setting that holds the address, and its value.</param>
-    /// <param name="clients">The setting that names the authority of client certificates, and its value; without one callers need none.</param>
+    /// <param name="clients">The setting that names the authority of client certificates, and its value. Empty: callers need none.</param>
     /// <exception cref="HostOptionsException">A setting is wrong; the message names it.</exception>
     public SidePort(string service, FewshotOptions options, (string Key, string? Value) listen, (string Key, string? Value) clients)
     {
@@ -57,7 +57,7 @@ public sealed partial class SidePort
         });
     }
 
-    /// <summary>Keeps the service and the port to each other. The connection decides, because a Host header is the caller's choice.</summary>
+    /// <summary>Keeps the service and the port to each other. The connection decides; a Host header is the caller's choice.</summary>
     public Task GuardAsync(HttpContext context, RequestDelegate next)
     {
         var here = context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(mark) ?? false;

@@ -42,9 +42,12 @@ internal sealed class ClientAuthority
     {
         if (Reject(certificate) is { } why)
             return (null, why);
-        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(extension => extension.EnumerateDnsNames())
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(extension => extension.EnumerateDnsNames())
             .Prepend(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
-        return names.FirstOrDefault(Tenant.IsName) is { } name ? (name, "") : (null, "the certificate's common name and DNS names are no tenant's name");
+        return names.FirstOrDefault(Tenant.IsName) is { } name
+            ? (name, "")
+            : (null, "the certificate's common name and DNS names are no tenant's name");
     }
 
     /// <summary>Why a client certificate is not accepted, whoever it names; null where it is.</summary>
@@ -64,9 +67,10 @@ internal sealed class ClientAuthority
             },
         };
         chain.ChainPolicy.CustomTrustStore.AddRange(roots.Value);
-        return chain.Build(certificate)
-            ? null
-            : $"the certificate is not one of this server's authority that is valid now ({string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())})";
+        if (chain.Build(certificate))
+            return null;
+        var reasons = string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
+        return $"the certificate is not one of this server's authority that is valid now ({reasons})";
     }
 
     private static X509Certificate2Collection Parse(string pem)

@@ -54,7 +54,8 @@ internal sealed partial class StageCaller
     }
 
     /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
-    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true)
+    public async Task<T> AskAsync<T>(
+        WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true)
     {
         // A stage that has scaled to zero gets a worker for a question, too; without one nobody would come to answer it.
         using var needed = patient ? workers.Queue() : null;
