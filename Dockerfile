@@ -23,7 +23,8 @@ RUN groupadd --gid 64198 fewshot \
     && useradd --uid 64198 --gid 64198 --no-create-home --home-dir /state --shell /usr/sbin/nologin fewshot \
     && install -d -o fewshot -g fewshot /state
 # Nothing is written outside /state and /tmp: the root file system may be read-only.
-ENV DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 Fewshot__StateFolder=/state
+# The base image's port 8080 is not listened on: Fewshot__Listen says where.
+ENV ASPNETCORE_HTTP_PORTS= DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 Fewshot__StateFolder=/state
 WORKDIR /app
 USER 64198:64198
 EXPOSE 5210 5211
