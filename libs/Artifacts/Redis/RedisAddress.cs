@@ -7,7 +7,8 @@ namespace Fewshot.Artifacts.Redis;
 
 /// <summary>
 /// Where a Redis server is: <c>redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]</c>, or <c>rediss://</c> for TLS. With
-/// <c>?sentinel=NAME</c> the hosts, of which there may be several with commas between them, are Sentinels that know the primary of that name.
+/// <c>?sentinel=NAME</c> the hosts, of which there may be several with commas between them, are Sentinels that know the primary
+/// of that name.
 /// </summary>
 /// <param name="Host">Name or address; of the first Sentinel where there are any.</param>
 /// <param name="Port">6379 unless said otherwise; 26379 for Sentinels.</param>
@@ -97,7 +98,8 @@ public sealed partial record RedisAddress(string Host, int Port, int Database, b
 
         var path = uri.AbsolutePath.Trim('/');
         var database = 0;
-        if (path.Length > 0 && (!int.TryParse(path, System.Globalization.NumberStyles.None, provider: null, out database) || database >= MostDatabases))
+        if (path.Length > 0
+            && (!int.TryParse(path, System.Globalization.NumberStyles.None, provider: null, out database) || database >= MostDatabases))
         {
             throw new FormatException(
                 "no address of a Redis database: what follows the host must be the number of a database, such as redis://HOST:6379/0.");
