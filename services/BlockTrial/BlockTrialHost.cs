@@ -1,4 +1,5 @@
 using Fewshot.BlockTrial.Grpc;
+using Fewshot.ServiceDefaults;
 using Fewshot.StageDefaults;
 
 namespace Fewshot.BlockTrial;
@@ -7,7 +8,8 @@ namespace Fewshot.BlockTrial;
 public static class BlockTrialHost
 {
     /// <summary>Adds the trying of blocks.</summary>
-    public static IServiceCollection AddBlockTrial(this IServiceCollection services) => services.AddStageErrors();
+    public static IServiceCollection AddBlockTrial(this IServiceCollection services) =>
+        services.AddStageErrors().AddStartupCheck<SelfTest>();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapBlockTrial(this WebApplication app)

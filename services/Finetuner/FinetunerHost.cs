@@ -1,4 +1,5 @@
 using Fewshot.Finetuner.Grpc;
+using Fewshot.ServiceDefaults;
 using Fewshot.StageDefaults;
 
 namespace Fewshot.Finetuner;
@@ -7,7 +8,8 @@ namespace Fewshot.Finetuner;
 public static class FinetunerHost
 {
     /// <summary>Adds finetuning, evaluation and training.</summary>
-    public static IServiceCollection AddFinetuner(this IServiceCollection services) => services.AddStageErrors();
+    public static IServiceCollection AddFinetuner(this IServiceCollection services) =>
+        services.AddStageErrors().AddStartupCheck<SelfTest>();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapFinetuner(this WebApplication app)

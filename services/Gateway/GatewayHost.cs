@@ -10,6 +10,8 @@ using Fewshot.Gateway.Workflows;
 using Fewshot.Planning;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
+using Keda.ExternalScaler;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Fewshot.Gateway;
 
@@ -41,10 +43,14 @@ public static class GatewayHost
         services.AddSingleton<IArtifactGrants>(provider => provider.GetService<RedisServer>() is { } server
             ? new RedisArtifactGrants(server)
             : new FileArtifactGrants(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "grants")));
+        services.AddSingleton<TenantLimits>();
         services.AddSingleton<TenantAccess>();
         services.AddSingleton<WatchedStreams>();
         services.AddSingleton<ArtifactTransfers>();
         services.AddSingleton<OwnAddress>();
+        services.AddSingleton(provider => ScalerPort(
+            provider.GetRequiredService<GatewayOptions>(), provider.GetRequiredService<FewshotOptions>()));
+        services.Configure<KestrelServerOptions>(kestrel => kestrel.ApplicationServices.GetRequiredService<SidePort>().Listen(kestrel));
         services.AddSingleton<StageLoads>();
         services.AddSingleton<PlaceQueues>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
@@ -52,7 +58,8 @@ public static class GatewayHost
         services.AddSingleton(provider => new StageWorkers(
             options, provider.GetRequiredService<OwnAddress>(), provider.GetRequiredService<PlaceQueues>(), provider.GetRequiredService<WorkerDiscovery>(),
             provider.GetRequiredService<WorkerCredentials>()));
-        services.AddSingleton<PoisonInputs>();
+        services.AddSingleton<StepAdmission>();
+        services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
             provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), options,
@@ -93,6 +100,12 @@ public static class GatewayHost
         app.MapGrpcService<CompressionGrpcService>().RequireAuthorization(CallerPolicies.Known);
         // KEDA sends no tokens; what it gets are counts.
         app.MapGrpcService<ExternalScalerGrpcService>().AllowAnonymous();
+        app.Use(app.Services.GetRequiredService<SidePort>().GuardAsync);
         return app;
     }
+
+    private static SidePort ScalerPort(GatewayOptions options, FewshotOptions host) => new(
+        ExternalScaler.Descriptor.FullName, host,
+        ($"{GatewayOptions.Section}:{nameof(GatewayOptions.ScalerListen)}", options.ScalerListen),
+        ($"{GatewayOptions.Section}:{nameof(GatewayOptions.ScalerAuthority)}", options.ScalerAuthority));
 }

@@ -45,6 +45,18 @@ public sealed class GatewayOptions
     public string? SiloAuthority { get; set; }
 
     /// <summary>
+    /// Where KEDA's external scaler is served, and nothing else: <c>https://0.0.0.0:7401</c>, with Fewshot:Certificate. Empty:
+    /// Fewshot:Listen serves it.
+    /// </summary>
+    public string? ScalerListen { get; set; }
+
+    /// <summary>
+    /// PEM certificates of the authority whose client certificates may call <see cref="ScalerListen"/>, which must be <c>https</c>.
+    /// Empty: callers need no certificate.
+    /// </summary>
+    public string? ScalerAuthority { get; set; }
+
+    /// <summary>
     /// Groups that a job's trials are split into at least. More than there are workers where more of them start once there is something to do:
     /// the demand they see is these groups. Fewer groups share more work.
     /// </summary>
@@ -70,6 +82,21 @@ public sealed class GatewayOptions
 
     /// <summary>Jobs that run at a time in this gateway; more wait.</summary>
     public int ConcurrentJobs { get; set; } = 8;
+
+    /// <summary>Unfinished jobs of a tenant whose own limit is not known.</summary>
+    public int DefaultMaxUnfinishedJobs { get; set; } = 1000;
+
+    /// <summary>Jobs that such a tenant may run at a time, at all gateways together.</summary>
+    public int DefaultMaxRunningJobs { get; set; } = 8;
+
+    /// <summary>Bytes of such a tenant's uploads.</summary>
+    public long DefaultMaxArtifactBytes { get; set; } = 200L << 30;
+
+    /// <summary>Jobs that such a tenant may watch at a time.</summary>
+    public int DefaultMaxStreams { get; set; } = 200;
+
+    /// <summary>Seconds of workers' time that such a tenant may use within 24 hours: eight workers without a pause.</summary>
+    public long DefaultMaxComputeSeconds { get; set; } = 8 * 24 * 3600;
 
     /// <summary>Whether unfinished jobs are looked for and continued. A command that runs one job sets it false.</summary>
     public bool ReclaimJobs { get; set; } = true;

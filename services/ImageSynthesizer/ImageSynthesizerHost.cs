@@ -1,4 +1,5 @@
 using Fewshot.ImageSynthesizer.Grpc;
+using Fewshot.ServiceDefaults;
 using Fewshot.StageDefaults;
 
 namespace Fewshot.ImageSynthesizer;
@@ -10,7 +11,7 @@ public static class ImageSynthesizerHost
     public static IServiceCollection AddImageSynthesizer(this IServiceCollection services)
     {
         services.AddSingleton<SetJoining>();
-        return services.AddStageErrors();
+        return services.AddStageErrors().AddStartupCheck<SelfTest>();
     }
 
     /// <summary>Maps the service.</summary>

@@ -1,4 +1,5 @@
 using Fewshot.LatencyProfiler.Grpc;
+using Fewshot.ServiceDefaults;
 using Fewshot.StageDefaults;
 
 namespace Fewshot.LatencyProfiler;
@@ -7,7 +8,8 @@ namespace Fewshot.LatencyProfiler;
 public static class LatencyProfilerHost
 {
     /// <summary>Adds the measuring of networks.</summary>
-    public static IServiceCollection AddLatencyProfiler(this IServiceCollection services) => services.AddStageErrors();
+    public static IServiceCollection AddLatencyProfiler(this IServiceCollection services) =>
+        services.AddStageErrors().AddStartupCheck<SelfTest>();
 
     /// <summary>Maps the service.</summary>
     public static WebApplication MapLatencyProfiler(this WebApplication app)

@@ -3,7 +3,8 @@ namespace Fewshot.Architecture;
 /// <summary>Who may know whom.</summary>
 public class ReferenceTests
 {
-    private const string Host = "services/Fewshot";
+    // Programs that serve several services in one process.
+    private const string Cli = "services/Fewshot", Worker = "services/Worker";
 
     private static IEnumerable<Project> In(string room) =>
         Repository.Projects.Where(project => project.Folder.StartsWith(room + "/", StringComparison.Ordinal));
@@ -11,10 +12,16 @@ public class ReferenceTests
     [Fact]
     public void Services_References_AreLibrariesAndProtosButNoService()
     {
-        var wrong = In("services").Where(project => project.Folder != Host)
+        var wrong = In("services").Where(project => project.Folder is not (Cli or Worker))
             .SelectMany(project => project.Closure().Where(folder => folder.StartsWith("services/", StringComparison.Ordinal)).Select(folder => $"{project.Folder} -> {folder}"));
         Assert.Empty(wrong);
     }
+
+    [Fact]
+    public void Worker_Closure_HoldsTheFourStagesButNotTheGateway() => Assert.Equal(
+        ["services/BlockTrial", "services/Finetuner", "services/ImageSynthesizer", "services/LatencyProfiler"],
+        Repository.Projects.Single(project => project.Folder == Worker).Closure()
+            .Where(folder => folder.StartsWith("services/", StringComparison.Ordinal)).Order());
 
     [Fact]
     public void Libraries_References_AreLibrariesAndProtos()

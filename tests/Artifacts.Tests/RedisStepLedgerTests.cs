@@ -161,6 +161,25 @@ public sealed class RedisStepLedgerTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
+    [InlineData("redis://a,b:7000,10.0.0.1/2?sentinel=jobs", "redis://a:26379,b:7000,10.0.0.1:26379/2?sentinel=jobs", null, null)]
+    [InlineData("rediss://ada:p%40ss%2C@a,b?sentinel=my%20jobs", "rediss://a:26379,b:26379/0?sentinel=my%20jobs", "ada", "p@ss,")]
+    [InlineData("redis://a?sentinel=jobs", "redis://a:26379/0?sentinel=jobs", null, null)]
+    public void Parse_Sentinels_AreRead(string text, string read, string? user, string? password)
+    {
+        var address = RedisAddress.Parse(text);
+        Assert.Equal((read, user, password), (address.ToString(), address.User, address.Password));
+        Assert.Equal(address, RedisAddress.Parse(text));
+    }
+
+    [Theory]
+    [InlineData("redis://a,b/0")]
+    [InlineData("redis://a:1,b:2/0")]
+    [InlineData("redis://a,b/0?sentinel=")]
+    [InlineData("redis://a,,b/0?sentinel=jobs")]
+    [InlineData("redis://:secret@a,b/jobs?sentinel=jobs")]
+    [InlineData("?sentinel=jobs")]
+    [InlineData("redis:?sentinel=jobs")]
+    [InlineData("redis://?sentinel=jobs")]
     [InlineData("cache:6379")]
     [InlineData("http://cache")]
     [InlineData("redis://")]

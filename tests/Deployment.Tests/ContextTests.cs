@@ -12,7 +12,8 @@ public sealed class ContextTests
     public void Context_Services_FindEveryProjectTheyReference()
     {
         Assert.Equal("*", Lines[0]);
-        foreach (var project in Services.Values.SelectMany(name => Closure(Path.Combine(Root, "services", name, $"{name}.csproj"))).Distinct())
+        foreach (var project in Programs.Values
+            .SelectMany(name => Closure(Path.Combine(Root, "services", name, $"{name}.csproj"))).Distinct())
             Assert.True(IsIn(Path.GetRelativePath(Root, Path.GetDirectoryName(project)!)), project);
         Assert.All(["Directory.Build.props", "Directory.Packages.props", "global.json"], file => Assert.True(IsIn(file), file));
     }

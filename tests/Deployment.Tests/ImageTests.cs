@@ -24,30 +24,27 @@ public sealed partial class ImageTests
     {
         Assert.Equal("skaffold/v4beta13", Skaffold["apiVersion"].Text);
         Assert.Equal("Config", Skaffold["kind"].Text);
-        Assert.Equal(Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(Path.GetFileName).Order(), Pipelines.Select(pipeline => pipeline.Overlay).Order());
+        Assert.Equal(Manifests.Overlays, Pipelines.Select(pipeline => pipeline.Overlay).Order());
     }
 
     [SkippableFact]
-    public void Images_Built_AreTheFiveOfTheOverlay()
+    public void Images_Built_AreTheTwoOfTheOverlay()
     {
         foreach (var (overlay, artifacts) in Pipelines)
         {
+            Assert.Equal(["fewshot-gateway", "fewshot-worker"], artifacts.Select(artifact => artifact["image"].Text).Order());
             Assert.All(artifacts, artifact =>
             {
-                var name = artifact["image"].Text!;
-                var (target, service) = (artifact.At("docker/target").Text!, artifact.At("docker/buildArgs/SERVICE").Text);
+                var target = artifact.At("docker/target").Text!;
                 Assert.Equal("Dockerfile", artifact.At("docker/dockerfile").Text);
-                Assert.Contains(target, Stages());
-                var folder = target == "gateway" ? "Gateway" : service!;
-                Assert.True(Directory.Exists(Path.Combine(Root, "services", folder)), folder);
-                Assert.Equal($"fewshot-{Services.Single(pair => pair.Value == folder).Key}", name);
-                Assert.Equal(target == "gateway" ? "gateway" : "worker", target);
-                if (target == "worker")
-                    Assert.Equal(overlay == "gpu" ? "true" : null, artifact.At("docker/buildArgs/TORCH_CUDA").Text);
+                Assert.Contains(target, DockerStages());
+                Assert.Equal($"fewshot-{target}", artifact["image"].Text);
+                var cuda = target == "worker" && overlay.StartsWith("gpu", StringComparison.Ordinal);
+                Assert.Equal(cuda ? "true" : null, artifact.At("docker/buildArgs/TORCH_CUDA").Text);
             });
-            var run = Of(overlay).Workloads.Where(workload => Services.ContainsKey(Name(workload))).Select(workload => (Name(workload), Container(workload)["image"].Text!));
-            Assert.Equal(Services.Keys.Select(name => (name, $"fewshot-{name}")).Order(), run.Order());
-            Assert.Equal(run.Select(pod => pod.Item2).Order(), artifacts.Select(artifact => artifact["image"].Text!).Order());
+            var manifests = Of(overlay);
+            Assert.All(manifests.Services, service => Assert.Equal(
+                service == "gateway" ? "fewshot-gateway" : "fewshot-worker", Container(manifests["Deployment", service])["image"].Text));
         }
     }
 
@@ -55,7 +52,8 @@ public sealed partial class ImageTests
     [MemberData(nameof(Overlays))]
     public void Images_OfOthers_ArePinned(string overlay)
     {
-        var images = Of(overlay).Workloads.Where(workload => !Services.ContainsKey(Name(workload))).SelectMany(workload => Pod(workload)["containers"].Items.Concat(Pod(workload)["initContainers"].Items));
+        var images = Of(overlay).Workloads.Where(workload => !Programs.ContainsKey(Name(workload)))
+            .SelectMany(workload => Pod(workload)["containers"].Items.Concat(Pod(workload)["initContainers"].Items));
         Assert.All(images.Select(container => container["image"].Text!), image => Assert.Matches(@"^[a-z.]+/[a-z-]+(/[a-z-]+)*:v?\d+\.\d+", image));
     }
 
@@ -70,23 +68,28 @@ public sealed partial class ImageTests
     }
 
     [Fact]
-    public void Dockerfile_Services_AreAllPublished()
+    public void Dockerfile_Programs_AreAllPublished()
     {
-        var names = Assert.Single(ServiceLoop().Matches(Dockerfile)).Groups["names"].Value.Split(' ');
-        Assert.Equal(Services.Values.Order(), names.Order());
+        var workers = Assert.Single(ServiceLoop().Matches(Dockerfile)).Groups["names"].Value.Split(' ');
+        var gateway = Assert.Single(GatewayPublish().Matches(Dockerfile)).Groups["name"].Value;
+        Assert.Equal(Programs.Values.Order(), workers.Append(gateway).Order());
+        Assert.EndsWith(
+            """ENTRYPOINT ["/bin/sh", "-c", "exec /app/Fewshot.$SERVICE \"$@\"", "worker"]""" + "\n", Dockerfile, StringComparison.Ordinal);
+        Assert.Contains("\nENV SERVICE=Worker\n", Dockerfile, StringComparison.Ordinal);
     }
 
-    /// <summary>Layers are kept by the arguments in force: after SERVICE, every worker would store libtorch of its own.</summary>
+    /// <summary>What changes with every commit must not stand above what changes with TorchSharp's versions.</summary>
     [Fact]
-    public void Dockerfile_NativeLibraries_AreOneLayerOfAllWorkers()
+    public void Dockerfile_NativeLibraries_AreALayerBelowThePrograms()
     {
         var worker = Assert.Single(Dockerfile.Split("\nFROM "), stage => stage.StartsWith("runtime AS worker\n", StringComparison.Ordinal));
-        var parts = worker.Split("\nARG SERVICE\n");
-        Assert.Equal(2, parts.Length);
-        Assert.Contains("\nCOPY --from=build /out/native ", parts[0], StringComparison.Ordinal);
+        var native = worker.IndexOf("\nCOPY --from=build /out/native ", StringComparison.Ordinal);
+        Assert.InRange(native, 1, worker.IndexOf("\nCOPY --from=build /out/worker ", StringComparison.Ordinal));
+        Assert.Contains("mv /out/worker/*.so* /out/native/", Dockerfile, StringComparison.Ordinal);
+        Assert.DoesNotContain("\nARG ", worker, StringComparison.Ordinal);
     }
 
-    private static IEnumerable<string> Stages() => StageName().Matches(Dockerfile).Select(match => match.Groups["stage"].Value);
+    private static IEnumerable<string> DockerStages() => StageName().Matches(Dockerfile).Select(match => match.Groups["stage"].Value);
 
     [GeneratedRegex(@"^FROM \S+ AS (?<stage>\S+)$", RegexOptions.Multiline)]
     private static partial Regex StageName();
@@ -97,6 +100,9 @@ public sealed partial class ImageTests
     [GeneratedRegex(@"^USER (?<user>\S+)$", RegexOptions.Multiline)]
     private static partial Regex UserLine();
 
-    [GeneratedRegex(@"for service in (?<names>[\w ]+); do")]
+    [GeneratedRegex(@"&& publish (?<name>\w+) gateway ")]
+    private static partial Regex GatewayPublish();
+
+    [GeneratedRegex(@"for service in (?<names>[\w ]+); do publish \$service worker ")]
     private static partial Regex ServiceLoop();
 }

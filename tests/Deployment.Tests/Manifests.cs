@@ -8,11 +8,16 @@ namespace Fewshot.Deployment.Tests;
 /// <summary>What kubectl makes of a folder of k8s/.</summary>
 internal sealed class Manifests
 {
-    /// <summary>The five deployables by the names of their Deployments.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Services = new Dictionary<string, string>(StringComparer.Ordinal)
+    /// <summary>The four stages by the names that the gateway calls them by, with their programs.</summary>
+    public static readonly IReadOnlyDictionary<string, string> StagePrograms = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["gateway"] = "Gateway", ["latency-profiler"] = "LatencyProfiler", ["image-synthesizer"] = "ImageSynthesizer", ["block-trial"] = "BlockTrial", ["finetuner"] = "Finetuner",
+        ["latency-profiler"] = "LatencyProfiler", ["image-synthesizer"] = "ImageSynthesizer", ["block-trial"] = "BlockTrial",
+        ["finetuner"] = "Finetuner",
     };
+
+    /// <summary>Everything that is deployed, by the names of their Deployments, with their programs.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Programs =
+        new Dictionary<string, string>(StagePrograms, StringComparer.Ordinal) { ["gateway"] = "Gateway", ["worker"] = "Worker" };
 
     private static readonly ConcurrentDictionary<string, Lazy<Manifests>> Rendered = new(StringComparer.Ordinal);
 
@@ -20,9 +25,13 @@ internal sealed class Manifests
 
     public static string Root { get; } = FindRoot();
 
-    /// <summary>Every overlay, and two with the components that no overlay has.</summary>
-    public static TheoryData<string> Names { get; } =
-        new([.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)!).Order(), "base", "local+keda+otel", "gpu+otel", "s3+tls"]);
+    /// <summary>The overlays of k8s/.</summary>
+    public static IReadOnlyList<string> Overlays { get; } =
+        [.. Directory.GetDirectories(Path.Combine(Root, "k8s/overlays")).Select(folder => Path.GetFileName(folder)).Order()];
+
+    /// <summary>Every overlay, and some with the components that no overlay has.</summary>
+    public static TheoryData<string> Names { get; } = new(
+        [.. Overlays, "base", "local+otel", "local+tls+cert-manager+keda", "s3+otel", "gpu+otel+monitoring", "gpu-pool+otel+monitoring"]);
 
     /// <summary>As they are given to the cluster.</summary>
     public string Text { get; }
@@ -30,6 +39,12 @@ internal sealed class Manifests
     public IReadOnlyList<Yaml> All { get; }
 
     public IEnumerable<Yaml> Workloads => All.Where(r => Kind(r) is "Deployment" or "StatefulSet" or "DaemonSet" or "Job" or "CronJob");
+
+    /// <summary>Names of the Deployments of workers: a stage each, or one for all.</summary>
+    public IReadOnlyList<string> Workers => OfKind("Deployment").Any(r => Name(r) == "worker") ? ["worker"] : [.. StagePrograms.Keys];
+
+    /// <summary>Names of the Deployments of the product's own images.</summary>
+    public IReadOnlyList<string> Services => ["gateway", .. Workers];
 
     public Yaml this[string kind, string name] => All.Single(r => Kind(r) == kind && Name(r) == name);
 
@@ -43,7 +58,7 @@ internal sealed class Manifests
 
     public IEnumerable<Yaml> OfKind(string kind) => All.Where(r => Kind(r) == kind);
 
-    /// <summary>The variables that a container of one of the five gets; null for those from the Secret.</summary>
+    /// <summary>The variables that a container of one of <see cref="Services"/> gets; null for those from the Secret.</summary>
     public Dictionary<string, string?> EnvironmentOf(string service)
     {
         var container = Container(this["Deployment", service]);

@@ -19,7 +19,7 @@ public sealed class RedisTests : IDisposable
     [SkippableFact]
     public async Task Worker_RedisGoesAndComes_IsAliveThroughoutAndReadyWithIt()
     {
-        var manifests = Of("s3");
+        var manifests = Of("base");
         var (port, redisPort, health) = (ServiceProcess.FreePort(), ServiceProcess.FreePort(), ServiceProcess.FreePort());
         var variables = manifests.EnvironmentOf("block-trial");
         variables["Fewshot__StateFolder"] = folder;
@@ -52,6 +52,23 @@ public sealed class RedisTests : IDisposable
             await redis.WaitForExitAsync();
             redis.Dispose();
         }
+    }
+
+    [SkippableTheory]
+    [InlineData("base")]
+    [InlineData("gpu-pool")]
+    public void Redis_Memory_HasRoomForARewrite(string overlay)
+    {
+        var redis = Container(Of(overlay)["StatefulSet", "redis"]);
+        var arguments = redis["args"].Items.Select(argument => argument.Text!.Split(' ', 2))
+            .ToDictionary(argument => argument[0], argument => argument[1]);
+        Assert.Equal("noeviction", arguments["--maxmemory-policy"]);
+        Assert.Equal("yes", arguments["--appendonly"]);
+        var megabytes = arguments["--maxmemory"].Replace("mb", "", StringComparison.Ordinal);
+        var most = double.Parse(megabytes, CultureInfo.InvariantCulture) * 1024 * 1024;
+        // Twice the data while it rewrites its file, and a quarter of it for buffers and fragmentation.
+        Assert.True(redis.At("resources/limits/memory").Bytes >= 2.25 * most);
+        Assert.Equal(redis.At("resources/limits/memory").Bytes, redis.At("resources/requests/memory").Bytes);
     }
 
     private Process StartRedis(Manifests manifests, int port)

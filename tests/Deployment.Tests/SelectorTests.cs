@@ -12,27 +12,30 @@ public sealed class SelectorTests
     public void Workloads_Selectors_MatchTheirOwnPodsAlone(string overlay)
     {
         var manifests = Of(overlay);
-        Assert.Equal(Services.Keys.Order(), manifests.OfKind("Deployment").Select(Name).Where(Services.ContainsKey).Order());
+        Assert.Equal(manifests.Services.Order(), manifests.OfKind("Deployment").Select(Name).Where(Programs.ContainsKey).Order());
         Assert.All(manifests.Workloads, workload => Assert.Equal([Name(workload)], Selected(manifests, workload.At("spec/selector/matchLabels"))));
     }
 
     [SkippableTheory]
     [MemberData(nameof(Overlays))]
-    public void Services_All_SelectTheWorkloadOfTheirNameAndAPortOfIt(string overlay)
+    public void Services_All_SelectTheirWorkloadAndAPortOfIt(string overlay)
     {
         var manifests = Of(overlay);
         Assert.All(manifests.OfKind("Service"), service =>
         {
-            Assert.Equal([Name(service)], Selected(manifests, service.At("spec/selector")));
-            var container = Container(manifests.Workloads.Single(workload => Name(workload) == Name(service)));
+            // A stage's workers, which are those of all stages in a pool.
+            var target = StagePrograms.ContainsKey(Name(service)) && manifests.Workers is [var pool] ? pool : Name(service);
+            Assert.Equal([target], Selected(manifests, service.At("spec/selector")));
+            var container = Container(manifests.Workloads.Single(workload => Name(workload) == target));
             Assert.All(service.At("spec/ports").Items, port =>
             {
-                var target = container["ports"].Items.Single(open => open["name"].Text == port["targetPort"].Text);
-                Assert.Equal(target["containerPort"].Number, port["port"].Number);
+                var open = container["ports"].Items.Single(one => one["name"].Text == port["targetPort"].Text);
+                Assert.Equal(open["containerPort"].Number, port["port"].Number);
             });
         });
         // Workers are found one by one, through DNS; the gateway is not.
-        Assert.All(Services.Keys, service => Assert.Equal(service == "gateway" ? null : "None", manifests["Service", service].At("spec/clusterIP").Text));
+        Assert.All(StagePrograms.Keys, stage => Assert.Equal("None", manifests["Service", stage].At("spec/clusterIP").Text));
+        Assert.Null(manifests["Service", "gateway"].At("spec/clusterIP").Text);
     }
 
     [SkippableTheory]
@@ -40,7 +43,7 @@ public sealed class SelectorTests
     public void Services_Each_HasABudgetAndIsSpread(string overlay)
     {
         var manifests = Of(overlay);
-        Assert.All(Services.Keys, service =>
+        Assert.All(manifests.Services, service =>
         {
             var budget = manifests["PodDisruptionBudget", service].At("spec");
             Assert.Equal([service], Selected(manifests, budget.At("selector/matchLabels")));
@@ -70,8 +73,22 @@ public sealed class SelectorTests
                     Assert.True(manifests["PersistentVolumeClaim", claim].Exists);
             }
         });
-        Assert.All(Services.Keys, service => Assert.Contains(
+        Assert.All(manifests.Services, service => Assert.Contains(
             manifests.EnvironmentOf(service)["Fewshot__StateFolder"], Container(manifests["Deployment", service])["volumeMounts"].Items.Select(m => m["mountPath"].Text)));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Overlays))]
+    public void Labels_Recommended_AreOnEveryResourceAndPod(string overlay)
+    {
+        string[] recommended = [.. new[] { "component", "managed-by", "name", "part-of" }.Select(label => "app.kubernetes.io/" + label)];
+        var labels = Of(overlay).All.Select(resource => (Name(resource), resource.At("metadata/labels")))
+            .Concat(Of(overlay).Workloads.Select(workload => (Name(workload) + "'s pods", workload.At("spec/template/metadata/labels"))));
+        Assert.All(labels, labeled =>
+        {
+            Assert.True(recommended.All(labeled.Item2.Keys.Contains), $"{labeled.Item1} lacks one of {string.Join(", ", recommended)}");
+            Assert.Equal("fewshot", labeled.Item2.Map["app.kubernetes.io/part-of"]);
+        });
     }
 
     private static string[] Selected(Manifests manifests, Yaml labels)

@@ -65,7 +65,8 @@ public sealed class TelemetryTests : IDisposable
     private ServiceProcess Start(string service, int port, int health, Collector collector, params (string Key, string Value)[] more)
     {
         // The names of the variables are those of the component.
-        var variables = Of("local+keda+otel").EnvironmentOf(service).Where(pair => !pair.Key.StartsWith("Gateway__", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
+        var variables = Of("local+otel").EnvironmentOf(service)
+            .Where(pair => !pair.Key.StartsWith("Gateway__", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
         variables["Fewshot__StateFolder"] = folder;
         variables["Fewshot__Listen"] = $"http://127.0.0.1:{port}";
         variables["Fewshot__HealthListen"] = $"http://127.0.0.1:{health}";
@@ -73,7 +74,7 @@ public sealed class TelemetryTests : IDisposable
         variables["OTEL_SERVICE_NAME"] = service;
         foreach (var (key, value) in more)
             variables[key] = value;
-        return new ServiceProcess(Services[service], variables);
+        return new ServiceProcess(Programs[service], variables);
     }
 
     private static async Task ServesAsync(ServiceProcess process, int port)

@@ -83,7 +83,7 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
             await Poll.UntilAsync(async () =>
             {
                 var probe = Guid.NewGuid();
-                var taken = await tenant.ReserveAsync(probe, 500, limit: 1000);
+                var taken = await tenant.ReserveAsync(probe, 1, limit: 600);
                 await tenant.DropAsync(probe);
                 return taken is not null;
             });
@@ -118,10 +118,11 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         };
         var spec = await rig.SpecAsync();
         Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
+        rig.Stages.OnCall = _ => { };
         spec.Seed++;
         var refused = await other.EndOfAsync((await other.StartAsync("r2", spec)).Id);
         Assert.Contains("is not tried again before", refused.StatusMessage, StringComparison.Ordinal);
-        Assert.Equal(0, other.Stages.RunsOf("finetune"));
+        Assert.Equal(0, rig.Stages.RunsOf("finetune") + other.Stages.RunsOf("finetune"));
         // Another tenant's are its own affair.
         rig.Token = other.Token = "b";
         foreach (var digest in new[] { "a network"u8.ToArray(), "a few images"u8.ToArray(), "labeled images"u8.ToArray() })

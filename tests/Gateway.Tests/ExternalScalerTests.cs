@@ -106,6 +106,21 @@ public sealed class ExternalScalerTests
         Assert.False(active.ResponseStream.Current.Result);
     }
 
+    [Fact]
+    public async Task IsActive_NoWorkerAnswersAQuestion_IsTrue()
+    {
+        await using var rig = await GatewayRig.StartedAsync(options => options.LatencyProfilers.Add("http://127.0.0.1:1"));
+        using var channel = GrpcChannel.ForAddress(rig.Address);
+        var scaler = new ExternalScaler.ExternalScalerClient(channel);
+        using var active = scaler.StreamIsActive(Ref("latency-profiler"), deadline: GatewayRig.Deadline);
+        Assert.True(await active.ResponseStream.MoveNext(default));
+        Assert.False(active.ResponseStream.Current.Result);
+        // The job first asks what its network is: no step, but a stage without workers has to come for it all the same.
+        await rig.StartAsync("r1", await rig.SpecAsync());
+        Assert.True(await active.ResponseStream.MoveNext(default));
+        Assert.True(active.ResponseStream.Current.Result);
+    }
+
     [Theory]
     [InlineData(null, 1, 1)]
     [InlineData("4", 4, 4)]

@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -219,6 +220,8 @@ internal sealed class GatewayRig : IAsyncDisposable
             });
             builder.Services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>(), Resolve));
             Replace(builder.Services);
+            // A silo that is taken for dead ends its process, which is the tests' here, on a machine that stands still for seconds.
+            builder.Services.Configure<ClusterMembershipOptions>(membership => membership.NumMissedProbesLimit = 30);
             // Silos that are parted from others, or from Redis, say so as errors.
             builder.Logging.AddFilter("Orleans", LogLevel.None);
         }

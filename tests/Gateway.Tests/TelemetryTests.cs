@@ -6,6 +6,8 @@ using Fewshot.Gateway.Queues;
 using Fewshot.Gateway.Scaling;
 using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -77,6 +79,37 @@ public sealed class TelemetryTests
         listener.RecordObservableInstruments();
         Assert.Equal((7, 1), (seen[("fewshot.stage.queued", "image-synthesizer")], seen[("fewshot.stage.running", "image-synthesizer")]));
         Assert.Equal(4, seen.Keys.Count(key => key.Item1 == "fewshot.stage.queued"));
+    }
+
+    [Fact]
+    public async Task Counters_LostWorkersAndEndedJobs_StartAtZeroAndGrow()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var metrics = rig.Services.GetRequiredService<GatewayMetrics>();
+        var seen = new Dictionary<(string, object?), long>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (ReferenceEquals(instrument.Meter.Scope, metrics))
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => seen[(instrument.Name, tags[0].Value)] = value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        Assert.Equal(9, seen.Count);
+        Assert.All(seen.Values, value => Assert.Equal(0, value));
+
+        rig.Stages.OnCall = stage =>
+        {
+            if (stage == "finetune")
+                throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
+        };
+        Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+        listener.RecordObservableInstruments();
+        Assert.Equal((3, 1, 0), (
+            seen[("fewshot.worker.lost", "finetune")], seen[("fewshot.job.ended", "failed")], seen[("fewshot.job.ended", "succeeded")]));
     }
 
     private sealed class Spans : IDisposable

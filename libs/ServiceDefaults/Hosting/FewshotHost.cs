@@ -23,12 +23,14 @@ public static partial class FewshotHost
         OptionsSection.Read(builder.Configuration, options);
         configure?.Invoke(options);
         Listener.CheckLimits(options);
+        if (options.SelfTestDevice is not (null or "" or "cpu" or "cuda"))
+            throw new HostOptionsException("Fewshot:SelfTestDevice must be cpu or cuda, or empty.");
         var listen = ListenAddress.From(options);
         var health = ListenAddress.HealthFrom(options);
         options.StateFolder = Prepare(options.StateFolder);
 
-        if (listen.Tls)
-            builder.WebHost.UseKestrelHttpsConfiguration();
+        // Where the main port is plain, one beside it may still speak TLS (SidePort).
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Listener.Configure(kestrel, listen, options);

@@ -9,7 +9,10 @@ public sealed class FewshotOptions
     /// <summary>Folder of artifacts, ledger and jobs, or of local copies where those are kept elsewhere; made when missing.</summary>
     public string StateFolder { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".fewshot");
 
-    /// <summary>Where finished steps, leases and jobs are: <c>files</c> of the state folder, or <c>redis://HOST[:PORT][/DATABASE]</c> (<c>rediss://</c> for TLS).</summary>
+    /// <summary>
+    /// Where finished steps, leases and jobs are: <c>files</c> of the state folder, or <c>redis://HOST[:PORT][/DATABASE]</c> (<c>rediss://</c> for
+    /// TLS), or <c>redis://HOST[:PORT],HOST[:PORT]/DATABASE?sentinel=NAME</c> where the hosts are Sentinels that watch the primary NAME.
+    /// </summary>
     public string Ledger { get; set; } = "files";
 
     /// <summary>Where artifacts are: <c>files</c> of the state folder, <c>s3://BUCKET[/PREFIX]</c>, or <c>redis://...</c> for networks of up to 64 MB each.</summary>
@@ -38,6 +41,11 @@ public sealed class FewshotOptions
 
     /// <summary>Where probes ask for health in the clear, and nothing else is served: <c>http://0.0.0.0:5211</c>. Empty: only <see cref="Listen"/> answers them.</summary>
     public string? HealthListen { get; set; }
+
+    /// <summary>
+    /// Device that a worker computes something small on before it says that it has started: <c>cpu</c> or <c>cuda</c>. Empty: none.
+    /// </summary>
+    public string? SelfTestDevice { get; set; }
 
     /// <summary>PEM certificate chain for <c>https</c>.</summary>
     public string? Certificate { get; set; }

@@ -47,6 +47,29 @@ public sealed record ListenAddress(IPAddress Address, int Port, bool Tls)
         return new ListenAddress(address, uri.Port, Tls: false);
     }
 
+    /// <summary>Reads the address of a port that serves one service alone, to callers without tokens.</summary>
+    /// <param name="options">The host's.</param>
+    /// <param name="key">The setting, for messages.</param>
+    /// <param name="text">Its value.</param>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="HostOptionsException">It is malformed, lacks a certificate, or is beyond loopback in the clear.</exception>
+    internal static ListenAddress? BesideFrom(FewshotOptions options, string key, string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+            return null;
+        var (uri, address) = Parse(text, $"{key} as http://ADDRESS:PORT or https://ADDRESS:PORT", "http", "https");
+        var tls = uri.Scheme == "https";
+        if (tls && options.Certificate is null)
+            throw new HostOptionsException($"{key} with https needs Fewshot:Certificate (PEM).");
+        if (!tls && !IPAddress.IsLoopback(address) && !options.Insecure)
+        {
+            throw new HostOptionsException($"{key}: refusing to listen on {uri.Authority} without TLS. Use https with Fewshot:Certificate, "
+                + "a loopback address, or set Fewshot:Insecure where the network is protected otherwise.");
+        }
+
+        return new ListenAddress(address, uri.Port, tls);
+    }
+
     private static (Uri Uri, IPAddress Address) Parse(string text, string accepted, params string[] schemes)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || !schemes.Contains(uri.Scheme) || uri.PathAndQuery != "/")

@@ -40,14 +40,18 @@ internal static partial class Listener
         {
             endpoint.Protocols = HttpProtocols.Http2;
             if (listen.Tls)
-                endpoint.UseHttps(Handshakes(options, kestrel.ApplicationServices));
+                endpoint.UseHttps(Handshakes(options, kestrel.ApplicationServices, clients: null));
         });
     }
 
     /// <summary>Each handshake uses the certificate as its files hold it at that moment.</summary>
-    private static TlsHandshakeCallbackOptions Handshakes(FewshotOptions options, IServiceProvider services)
+    /// <param name="options">The host's.</param>
+    /// <param name="services">For the log.</param>
+    /// <param name="clients">Decides on client certificates, missing ones too; null where calls are checked instead.</param>
+    public static TlsHandshakeCallbackOptions Handshakes(
+        FewshotOptions options, IServiceProvider services, RemoteCertificateValidationCallback? clients)
     {
-        var askClients = !string.IsNullOrEmpty(options.ClientAuthority);
+        var askClients = clients is not null || !string.IsNullOrEmpty(options.ClientAuthority);
         try
         {
             var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Listener));
@@ -59,10 +63,10 @@ internal static partial class Listener
                 OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
                 {
                     ServerCertificateContext = own.Value,
-                    // Client certificates are checked per call: a handshake cannot say what is wrong, and probes have none.
+                    // Tenants' certificates are checked per call: a handshake cannot say what is wrong, and probes have none.
                     ClientCertificateRequired = askClients,
 #pragma warning disable CA5359 // TenantAuthentication checks the certificate.
-                    RemoteCertificateValidationCallback = (_, _, _, _) => true,
+                    RemoteCertificateValidationCallback = clients ?? ((_, _, _, _) => true),
 #pragma warning restore CA5359
                 }),
             };

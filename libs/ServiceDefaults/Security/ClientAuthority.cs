@@ -40,9 +40,22 @@ internal sealed class ClientAuthority
     /// <summary>The tenant's name in a certificate, or why it counts for nothing.</summary>
     public (string? Tenant, string Why) Check(X509Certificate2 certificate)
     {
+        if (Reject(certificate) is { } why)
+            return (null, why);
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(extension => extension.EnumerateDnsNames())
+            .Prepend(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
+        return names.FirstOrDefault(Tenant.IsName) is { } name
+            ? (name, "")
+            : (null, "the certificate's common name and DNS names are no tenant's name");
+    }
+
+    /// <summary>Why a client certificate is not accepted, whoever it names; null where it is.</summary>
+    public string? Reject(X509Certificate2 certificate)
+    {
         // Without the extension a certificate would do for anything, a server's of the same authority too.
         if (!certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().Any(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value == ClientAuthentication)))
-            return (null, "the certificate is not for client authentication (extended key usage)");
+            return "the certificate is not for client authentication (extended key usage)";
         using var chain = new X509Chain
         {
             ChainPolicy =
@@ -54,11 +67,10 @@ internal sealed class ClientAuthority
             },
         };
         chain.ChainPolicy.CustomTrustStore.AddRange(roots.Value);
-        if (!chain.Build(certificate))
-            return (null, $"the certificate is not one of this server's authority that is valid now ({string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())})");
-        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(extension => extension.EnumerateDnsNames())
-            .Prepend(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
-        return names.FirstOrDefault(Tenant.IsName) is { } name ? (name, "") : (null, "the certificate's common name and DNS names are no tenant's name");
+        if (chain.Build(certificate))
+            return null;
+        var reasons = string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
+        return $"the certificate is not one of this server's authority that is valid now ({reasons})";
     }
 
     private static X509Certificate2Collection Parse(string pem)

@@ -14,14 +14,17 @@ public sealed record Tenant(string Name)
     /// <summary>Jobs that have not ended.</summary>
     public int? MaxUnfinishedJobs { get; init; }
 
-    /// <summary>Jobs that run at a time on one gateway; more wait.</summary>
+    /// <summary>Jobs that run at a time; more wait.</summary>
     public int? MaxRunningJobs { get; init; }
 
     /// <summary>Bytes of uploads that are stored.</summary>
     public long? MaxArtifactBytes { get; init; }
 
-    /// <summary>Jobs watched at a time through one gateway.</summary>
+    /// <summary>Jobs watched at a time.</summary>
     public int? MaxStreams { get; init; }
+
+    /// <summary>Seconds of workers' time within 24 hours; then no further step begins.</summary>
+    public long? MaxComputeSeconds { get; init; }
 
     /// <summary>Whether a text can be a tenant's name.</summary>
     public static bool IsName(string? text) => text is { Length: >= 1 and <= 63 } && !text.AsSpan().ContainsAnyExcept(NameCharacters)

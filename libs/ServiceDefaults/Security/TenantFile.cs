@@ -123,6 +123,7 @@ public static class TenantFile
             MaxRunningJobs = (int?)Limit(entry.MaxRunningJobs, field, "maxRunningJobs"),
             MaxArtifactBytes = Limit(entry.MaxArtifactBytes, field, "maxArtifactBytes"),
             MaxStreams = (int?)Limit(entry.MaxStreams, field, "maxStreams"),
+            MaxComputeSeconds = Limit(entry.MaxComputeSeconds, field, "maxComputeSeconds"),
         };
         if (!known.TryAdd(tenant))
             throw new FormatException($"{field}.name: '{entry.Name}' is there twice.");
@@ -136,7 +137,7 @@ public static class TenantFile
     }
 
     private static long? Limit(long? value, string field, string name) =>
-        value is null or > 0 ? value : throw new FormatException($"{field}.{name} must be above 0; leave it out for no limit.");
+        value is null or > 0 ? value : throw new FormatException($"{field}.{name} must be above 0; leave it out for the gateway's default.");
 
     private sealed record Document(IReadOnlyList<Entry> Tenants);
 
@@ -149,5 +150,7 @@ public static class TenantFile
         public long? MaxArtifactBytes { get; init; }
 
         public int? MaxStreams { get; init; }
+
+        public long? MaxComputeSeconds { get; init; }
     }
 }

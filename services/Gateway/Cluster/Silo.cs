@@ -60,12 +60,15 @@ internal static class Silo
             provider, table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)));
     }
 
-    /// <summary>A silo that was killed is known to be gone after about two seconds, not after half a minute.</summary>
+    /// <summary>A silo that was killed is known to be gone after six seconds, not after half a minute; one that only stands still as long must not.</summary>
     private static void Watch(ClusterMembershipOptions membership)
     {
-        membership.ProbeTimeout = TimeSpan.FromSeconds(1);
-        membership.NumMissedProbesLimit = 2;
+        membership.ProbeTimeout = TimeSpan.FromSeconds(2);
+        membership.NumMissedProbesLimit = 3;
         membership.NumVotesForDeathDeclaration = 1;
+        // Whoever cannot reach the others is not to send them away.
+        membership.EvictWhenMaxJoinAttemptTimeExceeded = false;
+        membership.MaxJoinAttemptTime = TimeSpan.FromMinutes(1);
         membership.TableRefreshTimeout = TimeSpan.FromSeconds(5);
         membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(5);
         membership.DefunctSiloExpiration = TimeSpan.FromHours(1);
@@ -105,6 +108,8 @@ internal static class Silo
 
     private static void Use(TlsOptions tls, PeerCertificates certificates)
     {
+        // Orleans insists on it, and uses what is selected below.
+        tls.LocalCertificate = certificates.Own;
         tls.LocalServerCertificateSelector = (_, _) => certificates.Own;
         tls.LocalClientCertificateSelector = (_, _, _, _, _) => certificates.Own;
         tls.RemoteCertificateMode = tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;

@@ -11,6 +11,9 @@ public sealed class ArtifactTransfers(GatewayOptions options) : IDisposable
     private readonly SemaphoreSlim places = new(options.MaxTransfers);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> ofTenants = new(StringComparer.Ordinal);
 
+    /// <summary>How many have a place now.</summary>
+    public int UnderWay => options.MaxTransfers - places.CurrentCount;
+
     /// <summary>Waits for a place; dispose it when the transfer has ended.</summary>
     public async Task<ArtifactTransfer> BeginAsync(Tenant tenant, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
@@ -25,13 +26,15 @@ internal sealed partial class StageCaller
 {
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
-    private readonly PoisonInputs poison;
+    private readonly StepAdmission admission;
+    private readonly GatewayMetrics metrics;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, PoisonInputs poison, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, ILogger<StageCaller> logger)
     {
-        this.poison = poison;
+        this.metrics = metrics;
+        this.admission = admission;
         this.options = options;
         this.journal = journal;
         this.logger = logger;
@@ -52,8 +55,12 @@ internal sealed partial class StageCaller
     }
 
     /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
-    public async Task<T> AskAsync<T>(WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true) =>
-        await (patient ? answers : impatient).ExecuteAsync(
+    public async Task<T> AskAsync<T>(
+        WorkerSlots workers, Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, bool patient = true)
+    {
+        // A stage that has scaled to zero gets a worker for a question, too; without one nobody would come to answer it.
+        await using var needed = patient ? workers.Join(Tenant.Local.Name, job: "") : null;
+        return await (patient ? answers : impatient).ExecuteAsync(
             async token =>
             {
                 using var asked = call(workers.Any(), new CallOptions(deadline: DateTime.UtcNow + options.UnaryDeadline, cancellationToken: token));
@@ -72,6 +79,7 @@ internal sealed partial class StageCaller
                 }
             },
             stop);
+    }
 
     /// <summary>Runs a step of a job to its result; one that is done needs no worker.</summary>
     /// <param name="workers">Who can run it.</param>
@@ -115,8 +123,8 @@ internal sealed partial class StageCaller
         {
             CallInvoker? asked = null;
             long? furthest = null;
-            var (tenant, inputs, lost) = (run.Job.Tenant, PoisonInputs.InputsOf(definition.Method, request), "");
-            var before = await poison.CheckAsync(tenant, inputs, name, stop);
+            var (tenant, inputs, lost) = (run.Job.Tenant, StepAdmission.InputsOf(definition.Method, request), "");
+            var before = await admission.CheckAsync(tenant, inputs, name, stop);
             var losses = before;
             await using var ticket = workers.Join(tenant, run.Job.Id);
             try
@@ -126,11 +134,11 @@ internal sealed partial class StageCaller
                     {
                         await using var slot = await workers.TakeAsync(ticket, token);
                         // Another step may have lost workers meanwhile.
-                        await poison.CheckAsync(tenant, inputs, name, token);
+                        await admission.CheckAsync(tenant, inputs, name, token);
                         if (asked is null)
                             run.StepStarted(name, key.Hex);
                         asked = slot.Invoker;
-                        var (already, reached) = (furthest, 0L);
+                        var (already, reached, begun) = (furthest, 0L, Stopwatch.GetTimestamp());
                         try
                         {
                             return await AttemptAsync(
@@ -144,16 +152,18 @@ internal sealed partial class StageCaller
                         }
                         catch (RpcException e) when (CauseOf(e) == Cause.Lost && !stop.IsCancellationRequested)
                         {
+                            metrics.WorkerLost(definition.Stage);
                             if (reached > already)
                                 throw new LostOnTheWayException(e);
                             lost = e.Reason();
-                            if (++losses >= PoisonInputs.Budget)
-                                throw new PoisonStepException($"Step {name} lost its worker {PoisonInputs.Budget} times and is given up; last: {lost}");
+                            if (++losses >= StepAdmission.Budget)
+                                throw new PoisonStepException($"Step {name} lost its worker {StepAdmission.Budget} times and is given up; last: {lost}");
                             throw;
                         }
                         finally
                         {
                             furthest = Math.Max(furthest ?? 0, reached);
+                            await admission.SpentAsync(tenant, Stopwatch.GetElapsedTime(begun));
                         }
                     },
                     stop);
@@ -173,7 +183,7 @@ internal sealed partial class StageCaller
             {
                 // Also when the job is cancelled: the next one starts with what is left of the budget.
                 if (losses != before)
-                    await poison.NoteAsync(tenant, inputs, losses, lost);
+                    await admission.NoteAsync(tenant, inputs, losses, lost);
             }
         }
     }
@@ -258,9 +268,9 @@ internal sealed partial class StageCaller
     private ResiliencePipeline Build(int reconnects)
     {
         var builder = new ResiliencePipelineBuilder()
-            .AddRetry(RetryOf(Cause.Lost, PoisonInputs.Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.Lost, StepAdmission.Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
             .AddRetry(RetryOf(Cause.LostOnTheWay, int.MaxValue, options.RetryPause, DelayBackoffType.Constant))
-            .AddRetry(RetryOf(Cause.Transient, PoisonInputs.Budget, options.RetryPause, DelayBackoffType.Exponential))
+            .AddRetry(RetryOf(Cause.Transient, StepAdmission.Budget, options.RetryPause, DelayBackoffType.Exponential))
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),

@@ -9,13 +9,14 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>What a tenant may see. What it may not is as if it were not there. Where callers have no names, everybody sees all.</summary>
-public sealed class TenantAccess(Callers callers, IJobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
+public sealed class TenantAccess(
+    Callers callers, TenantLimits limits, IJobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
 {
     /// <summary>Whether callers have no names here.</summary>
     public bool SeesAll => !callers.Secured;
 
     /// <summary>The tenant that calls.</summary>
-    public Tenant Of(ServerCallContext call) => callers.TenantOf(call);
+    public Tenant Of(ServerCallContext call) => limits.Of(call);
 
     /// <summary>A tenant's job.</summary>
     /// <exception cref="JobNotFoundException">There is none, or it is another's.</exception>

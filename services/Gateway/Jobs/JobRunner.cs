@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Queues;
+using Fewshot.Gateway.Tenants;
 using Fewshot.ServiceDefaults;
 using Grpc.Core;
 
@@ -16,12 +17,13 @@ public sealed partial class JobRunner(
     IStepLedger ledger,
     JobWorkflows workflows,
     StageClients stages,
-    Callers callers,
+    TenantLimits limits,
     TenantAccess access,
     ClaimKeeper claims,
     PlaceQueues queues,
     GatewayOptions options,
     ErrorTranslator errors,
+    GatewayMetrics metrics,
     IHostApplicationLifetime lifetime,
     ILogger<JobRunner> logger) : BackgroundService
 {
@@ -128,7 +130,7 @@ public sealed partial class JobRunner(
 
         try
         {
-            var tenant = callers.Secured ? callers.Named((await jobs.FindAsync(id, lifetime.ApplicationStopping))?.Tenant ?? Tenant.Local.Name) : Tenant.Local;
+            var tenant = limits.Named((await jobs.FindAsync(id, lifetime.ApplicationStopping))?.Tenant ?? Tenant.Local.Name);
             await using var ticket = room.Value.Join(tenant.Name, id, only: queues.Gateway, tenant.MaxRunningJobs);
             await TakePlaceAsync(id, ticket);
             await ClaimAndRunAsync(id);
@@ -208,6 +210,7 @@ public sealed partial class JobRunner(
                 }
 
                 await log.RecordAsync(final);
+                metrics.JobEnded(final.State.ToString().ToLowerInvariant());
                 LogEnded(id, final.State, final.StatusMessage);
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)

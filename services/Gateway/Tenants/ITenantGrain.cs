@@ -1,8 +1,9 @@
 namespace Fewshot.Gateway.Tenants;
 
 /// <summary>
-/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, and workers that its inputs have
-/// lost. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them, and quarantines end.
+/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, workers that its inputs have lost,
+/// and time that its steps have used. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them, quarantines end and
+/// used time is forgotten.
 /// </summary>
 [Alias("fewshot.tenant")]
 public interface ITenantGrain : IGrainWithStringKey
@@ -21,9 +22,13 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("drop")]
     Task DropAsync(Guid upload);
 
-    /// <summary>The workers that inputs have lost; null where there are none, or none recently.</summary>
-    [Alias("losses")]
-    Task<WorkerLosses?> FindLossesAsync(string inputs);
+    /// <summary>The workers that inputs have lost, and the time that the tenant has used.</summary>
+    [Alias("standing")]
+    Task<TenantStanding> StandingAsync(string inputs);
+
+    /// <summary>Adds to the seconds of workers' time that the tenant has used.</summary>
+    [Alias("spend")]
+    Task SpendAsync(double seconds);
 
     /// <summary>Notes losses in the place of those before; a count of 0 forgets them.</summary>
     [Alias("lost")]
@@ -36,3 +41,9 @@ public interface ITenantGrain : IGrainWithStringKey
 /// <param name="Last">What the last one was lost with.</param>
 [GenerateSerializer, Immutable]
 public sealed record WorkerLosses([property: Id(0)] int Count, [property: Id(1)] DateTimeOffset Until, [property: Id(2)] string Last);
+
+/// <summary>What counts for and against a tenant's next step.</summary>
+/// <param name="Losses">Workers that its inputs have lost; null where there are none, or none recently.</param>
+/// <param name="UsedSeconds">Of workers' time within the last 24 hours.</param>
+[GenerateSerializer, Immutable]
+public sealed record TenantStanding([property: Id(0)] WorkerLosses? Losses, [property: Id(1)] double UsedSeconds);

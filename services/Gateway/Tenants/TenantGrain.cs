@@ -12,6 +12,8 @@ internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch)
     private readonly Dictionary<Guid, (long Bytes, DateTimeOffset Until)> reserved = [];
     private readonly Dictionary<string, WorkerLosses> losses = new(StringComparer.Ordinal);
 
+    private readonly UsedTime time = new();
+
     private string Name => this.GetPrimaryKeyString();
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -50,8 +52,18 @@ internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch)
         return Task.CompletedTask;
     }
 
-    public Task<WorkerLosses?> FindLossesAsync(string inputs) =>
-        Task.FromResult(losses.TryGetValue(inputs, out var known) && known.Until > DateTimeOffset.UtcNow ? known : null);
+    public Task<TenantStanding> StandingAsync(string inputs)
+    {
+        var now = DateTimeOffset.UtcNow;
+        return Task.FromResult(new TenantStanding(losses.TryGetValue(inputs, out var known) && known.Until > now ? known : null, time.UsedAt(now)));
+    }
+
+    public Task SpendAsync(double seconds)
+    {
+        time.Add(seconds, DateTimeOffset.UtcNow);
+        DelayDeactivation(UsedTime.Window);
+        return Task.CompletedTask;
+    }
 
     public Task NoteLossesAsync(string inputs, WorkerLosses known)
     {

@@ -1,6 +1,7 @@
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Tenants;
 using Grpc.Core;
 
 namespace Fewshot.Gateway.Tests;
@@ -86,6 +87,48 @@ public sealed class QuotaTests(RedisProcess redis) : IClassFixture<RedisProcess>
                 return false;
             }
         });
+    }
+
+    [Fact]
+    public async Task ComputeSeconds_UsedUp_NoFurtherStepBeginsAndWhatIsDoneIsKept()
+    {
+        await using var rig = await StartedAsync(inRedis: false, new { maxComputeSeconds = 1 });
+        var finetunes = 0;
+        rig.Stages.OnRun = (stage, context) =>
+        {
+            if (stage == "trials")
+                context.Stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(1.1));
+            finetunes += stage == "finetune" ? 1 : 0;
+        };
+        var spec = await rig.SpecAsync();
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id);
+        Assert.Equal((JobState.Failed, (int)StatusCode.ResourceExhausted, 0), (ended.State, ended.StatusCode, finetunes));
+        Assert.Matches(@"^This tenant has used \d+ seconds of workers' time within 24 hours; its limit is 1\. What is done is kept", ended.StatusMessage);
+        // What another tenant asks for is done by now, or begun.
+        rig.Token = "b";
+        foreach (var content in new[] { "a network", "a few images", "labeled images" })
+            await rig.PutAsync(System.Text.Encoding.UTF8.GetBytes(content));
+        Assert.Equal(JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
+    }
+
+    [Fact]
+    public async Task Limits_NobodyKnows_AreTheDefaults()
+    {
+        await using var rig = await TenantRig.StartedAsync(configure: options => options.DefaultMaxArtifactBytes = 1000);
+        Assert.Equal(StatusCode.ResourceExhausted, (await Assert.ThrowsAsync<RpcException>(() => rig.PutAsync(new byte[1001]))).StatusCode);
+        await rig.PutAsync(new byte[1000]);
+    }
+
+    [Fact]
+    public void UsedTime_AfterADay_IsForgotten()
+    {
+        var (used, now) = (new UsedTime(), DateTimeOffset.UnixEpoch);
+        used.Add(10, now);
+        used.Add(5, now += TimeSpan.FromMinutes(1));
+        used.Add(1, now += TimeSpan.FromHours(12));
+        Assert.Equal(16, used.UsedAt(now += TimeSpan.FromHours(11)));
+        Assert.Equal(1, used.UsedAt(now += TimeSpan.FromHours(2)));
+        Assert.Equal(0, used.UsedAt(now + UsedTime.Window));
     }
 
     private static ManualResetEventSlim Held(GatewayRig rig)

@@ -44,6 +44,7 @@ public sealed class TransferLimitTests
         await using var rig = await GatewayRig.StartedAsync(options => options.MaxTransfers = 1);
         using var open = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
         await open.RequestStream.WriteAsync(new UploadArtifactRequest { Header = new UploadHeader { Digest = Digest.Of("x"u8).ToString(), SizeBytes = 1 } });
+        await UnderWayAsync(rig, 1);
         var waiting = rig.PutAsync("another"u8.ToArray());
         await rig.Artifacts.StatArtifactAsync(new StatArtifactRequest { Digest = Digest.Of("x"u8).ToString() });
         Assert.False(waiting.IsCompleted);
@@ -57,12 +58,16 @@ public sealed class TransferLimitTests
     public async Task Transfers_OfOneTenantTakeAllItsPlaces_AnotherTenantIsServed()
     {
         await using var rig = await TenantRig.StartedAsync(configure: options => options.MaxTransfersPerTenant = 2);
-        var open = Enumerable.Range(0, 3).Select(_ => rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline)).ToArray();
+        var open = Enumerable.Range(0, 2).Select(_ => rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline)).ToArray();
         foreach (var call in open)
             await call.RequestStream.WriteAsync(Header(10));
-        var waiting = rig.PutAsync("waits"u8.ToArray());
+        await UnderWayAsync(rig, 2);
+        using var waiting = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
+        await waiting.RequestStream.WriteAsync(Header(1));
+        await waiting.RequestStream.WriteAsync(new UploadArtifactRequest { Chunk = Google.Protobuf.ByteString.CopyFrom("x"u8) });
+        await waiting.RequestStream.CompleteAsync();
         await rig.AsAsync("b", () => rig.PutAsync("another tenant's"u8.ToArray()));
-        Assert.False(waiting.IsCompleted);
+        Assert.False(waiting.ResponseAsync.IsCompleted);
         foreach (var call in open)
             call.Dispose();
         await waiting;
@@ -71,7 +76,7 @@ public sealed class TransferLimitTests
     [Fact]
     public async Task Upload_SlowerThanTheLeastRate_EndsThoughItIsNeverIdle()
     {
-        await using var rig = await GatewayRig.StartedAsync(options => (options.TransferIdle, options.MinTransferRate) = (TimeSpan.FromMilliseconds(500), 1000));
+        await using var rig = await GatewayRig.StartedAsync(options => (options.TransferIdle, options.MinTransferRate) = (TimeSpan.FromSeconds(2), 1000));
         using var call = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
         await call.RequestStream.WriteAsync(Header(1000));
         using var drip = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
@@ -108,6 +113,9 @@ public sealed class TransferLimitTests
         Assert.Equal(StatusCode.Unauthenticated, (await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync)).StatusCode);
         Assert.InRange(sent, 0, 64 << 20);
     }
+
+    private static Task UnderWayAsync(GatewayRig rig, int count) =>
+        Poll.UntilAsync(() => Task.FromResult(rig.Services.GetRequiredService<Grpc.ArtifactTransfers>().UnderWay == count));
 
     private static UploadArtifactRequest Header(long size) => new() { Header = new UploadHeader { Digest = Digest.Of("x"u8).ToString(), SizeBytes = size } };
 }

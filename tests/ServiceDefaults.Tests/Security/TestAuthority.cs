@@ -34,6 +34,9 @@ public sealed class TestAuthority : IDisposable
     public (string Certificate, string Key) Client(string name, bool forServers = false, int days = 1, params string[] alternatives) =>
         Issue(name, forServers ? ServerAuthentication : ClientAuthentication, days, alternatives);
 
+    /// <summary>The certificate and key of a host that is a server and a client of its peers.</summary>
+    public (string Certificate, string Key) Peer(string name) => Issue(name, $"{ServerAuthentication} {ClientAuthentication}", 1, name);
+
     /// <summary>A channel that trusts this authority alone.</summary>
     public GrpcChannel Connect(string address, string? token = null, (string Certificate, string Key)? certificate = null)
     {
@@ -55,7 +58,7 @@ public sealed class TestAuthority : IDisposable
     {
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", own, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usage.Split(' ').Select(one => new Oid(one))], critical: false));
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         foreach (var alternative in alternatives)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Fewshot.Artifacts;
 using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Grpc;
 using Google.Protobuf;
@@ -11,9 +12,10 @@ namespace Fewshot.Gateway.Tenants;
 public sealed class PoisonStepException(string message) : Exception(message);
 
 /// <summary>
-/// Inputs of a tenant's steps that lost all the workers they may: for a while no job of the tenant gets a worker for them, whatever else it changes.
+/// Whether a tenant's step may have a worker. Inputs that lost all the workers they may get none for a while, whatever else a job changes; nor does a
+/// tenant that has used up its time.
 /// </summary>
-public sealed class PoisonInputs(GrainCalls grains, GatewayOptions options)
+public sealed class StepAdmission(GrainCalls grains, TenantLimits limits, GatewayOptions options)
 {
     /// <summary>Workers that the same inputs may take with them.</summary>
     public const int Budget = 3;
@@ -28,14 +30,34 @@ public sealed class PoisonInputs(GrainCalls grains, GatewayOptions options)
     /// <summary>Lets every other step pass.</summary>
     /// <returns>How many workers these inputs have lost so far.</returns>
     /// <exception cref="PoisonStepException">These are in quarantine; the message says until when, and why.</exception>
+    /// <exception cref="QuotaExceededException">The tenant has used up its time.</exception>
     public async Task<int> CheckAsync(string tenant, string inputs, string step, CancellationToken ct)
     {
-        var known = await grains.AskAsync<ITenantGrain, WorkerLosses?>(tenant, grain => grain.FindLossesAsync(inputs), ct);
+        var (known, used) = await grains.AskAsync<ITenantGrain, TenantStanding>(tenant, grain => grain.StandingAsync(inputs), ct);
+        if (limits.Named(tenant).MaxComputeSeconds is { } most && used >= most)
+        {
+            throw new QuotaExceededException(
+                $"This tenant has used {used:F0} seconds of workers' time within 24 hours; its limit is {most}. What is done is kept: start the job again later.");
+        }
+
         if (known is null || known.Count < Budget)
             return known?.Count ?? 0;
         var until = known.Until.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
         throw new PoisonStepException(
             $"Step {step} lost its worker {known.Count} times and is not tried again before {until} (Gateway:PoisonQuarantine); last: {known.Last}");
+    }
+
+    /// <summary>Notes that a step of a tenant had a worker for some time.</summary>
+    public async Task SpentAsync(string tenant, TimeSpan time)
+    {
+        try
+        {
+            await grains.TellAsync<ITenantGrain>(tenant, grain => grain.SpendAsync(time.TotalSeconds));
+        }
+        catch (StoreUnavailableException)
+        {
+            // The tenant has had it for nothing; its job must not suffer.
+        }
     }
 
     /// <summary>Notes how many workers inputs have lost, 0 when a step of theirs has come to its end; with all of the budget they are in quarantine.</summary>
