@@ -69,8 +69,6 @@ internal sealed class NetworkedHosts : IDisposable
 
     private async Task StartAsync(IReadOnlyList<(string Name, string Value)> environment)
     {
-        // They know each other through Redis alone.
-        Network.Part(GatewayHosts[0], GatewayHosts[1]);
         foreach (var name in new[] { "redis", "s3" })
             Directory.CreateDirectory(folder[name]);
         Start("redis", [], "redis-server", "--bind", Network.AddressOf("redis"), "--port", $"{RedisPort}", "--protected-mode", "no", "--appendonly", "yes", "--save", "", "--dir", folder["redis"]);
@@ -80,18 +78,21 @@ internal sealed class NetworkedHosts : IDisposable
         foreach (var (host, program, _) in Workers)
             StartService(host, program, environment);
         foreach (var host in GatewayHosts)
-            StartService(host, "Fewshot.Gateway", [.. environment, .. Workers.Select(worker => ($"Gateway__{worker.Key}", UrlOf(worker.Host)))]);
+            StartService(host, "Fewshot.Gateway", [.. environment, .. Workers.Select(worker => ($"Gateway__{worker.Key}", UrlOf(worker.Host)))], again: true);
         await Task.WhenAll(processes.Keys.Except(["redis", "s3"]).Select(host => processes[host].ListensAsync(Network.AddressOf(host), ServicePort)));
     }
 
-    private void StartService(string host, string program, IEnumerable<(string Name, string Value)> environment) => Start(
+    /// <param name="again">Whether it is started again when it has ended: a gateway that the others take for dead ends itself.</param>
+    private void StartService(string host, string program, IEnumerable<(string Name, string Value)> environment, bool again = false) => Start(
         host,
         [
             .. environment, ("Fewshot__Listen", UrlOf(host)), ("Fewshot__Insecure", "true"), ("Fewshot__StateFolder", folder[$"{host}-state"]),
             ("Fewshot__Ledger", Redis), ("Fewshot__Artifacts", "s3://fewshot"), ("Fewshot__S3Endpoint", Store),
             ("AWS_ACCESS_KEY_ID", "S3RVER"), ("AWS_SECRET_ACCESS_KEY", "S3RVER"), ("DOTNET_PROCESSOR_COUNT", "1"), ("OMP_NUM_THREADS", "1"),
         ],
-        Path.Combine(Path.GetDirectoryName(Places.Program)!, program));
+        again
+            ? ["sh", "-c", "while :; do \"$0\"; done", Path.Combine(Path.GetDirectoryName(Places.Program)!, program)]
+            : [Path.Combine(Path.GetDirectoryName(Places.Program)!, program)]);
 
     private void Start(string host, IEnumerable<(string Name, string Value)> environment, params IEnumerable<string> command) =>
         processes.Add(host, new HostProcess(host, folder[$"{host}.log"], environment, command));

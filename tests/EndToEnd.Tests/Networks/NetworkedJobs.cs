@@ -106,6 +106,6 @@ internal sealed class NetworkedJobs : DisturbedJobs
             "gateway" => [.. hosts.Saying(kind, $"Job {job} (practise) runs")],
             _ => [.. hosts.Saying(kind, $"step {step} started")],
         };
-        return [.. from first in Running(one) from second in Running(other) select (first, second)];
+        return [.. from first in Running(one) from second in Running(other) where first != second select (first, second)];
     }
 }
