@@ -51,7 +51,6 @@ public static class GatewayHost
         services.AddSingleton(provider => ScalerPort(
             provider.GetRequiredService<GatewayOptions>(), provider.GetRequiredService<FewshotOptions>()));
         services.Configure<KestrelServerOptions>(kestrel => kestrel.ApplicationServices.GetRequiredService<SidePort>().Listen(kestrel));
-        services.AddSingleton<StageLoads>();
         services.AddSingleton<PlaceQueues>();
         services.AddSingleton(provider => new WorkerDiscovery(provider.GetRequiredService<ILogger<WorkerDiscovery>>()));
         services.AddSingleton<WorkerCredentials>();
@@ -60,6 +59,7 @@ public static class GatewayHost
             provider.GetRequiredService<WorkerCredentials>()));
         services.AddSingleton<StepAdmission>();
         services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<StageRetries>();
         services.AddSingleton<StageCaller>();
         services.AddSingleton(provider => new StageClients(
             provider.GetRequiredService<StageWorkers>(), provider.GetRequiredService<StageCaller>(), options,

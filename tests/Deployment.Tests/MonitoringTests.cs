@@ -60,7 +60,6 @@ public sealed partial class MonitoringTests
     /// <summary>The names that the collector gives the instruments of the product and of the runtime.</summary>
     private static HashSet<string> Exported()
     {
-        using var loads = new StageLoads();
         using var metrics = new GatewayMetrics();
         _ = Telemetry.Source;
         var names = new HashSet<string>(StringComparer.Ordinal);

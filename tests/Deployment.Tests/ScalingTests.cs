@@ -73,5 +73,5 @@ public sealed class ScalingTests
     }
 
     [Fact]
-    public void Stages_Names_AreThoseOfTheGateway() => Assert.Equal(StagePrograms.Keys.Order(), StageLoads.Names.Order());
+    public void Stages_Names_AreThoseOfTheGateway() => Assert.Equal(StagePrograms.Keys.Order(), StageNames.All.Order());
 }

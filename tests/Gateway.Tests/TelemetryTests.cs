@@ -62,7 +62,7 @@ public sealed class TelemetryTests
     [Fact]
     public void Gauges_QueuedAndRunning_AreMeasuredByStage()
     {
-        using var loads = new StageLoads();
+        using var metrics = new GatewayMetrics();
         var seen = new Dictionary<(string, object?), int>();
         using var listener = new MeterListener
         {
@@ -75,7 +75,7 @@ public sealed class TelemetryTests
         // Other tests' gateways measure, too; here alone seven wait.
         listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => seen[(instrument.Name, tags[0].Value)] = Math.Max(value, seen.GetValueOrDefault((instrument.Name, tags[0].Value))));
         listener.Start();
-        loads.Report(StageLoads.QueueOf(StageLoads.Synthesizers), new QueueLoad(Queued: 7, Running: 1));
+        metrics.Queue(StageNames.QueueOf(StageNames.Synthesizers), new QueueLoad(Queued: 7, Running: 1));
         listener.RecordObservableInstruments();
         Assert.Equal((7, 1), (seen[("fewshot.stage.queued", "image-synthesizer")], seen[("fewshot.stage.running", "image-synthesizer")]));
         Assert.Equal(4, seen.Keys.Count(key => key.Item1 == "fewshot.stage.queued"));

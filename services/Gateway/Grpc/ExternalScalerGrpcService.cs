@@ -55,7 +55,7 @@ internal sealed class ExternalScalerGrpcService(GrainCalls grains, IHostApplicat
     }
 
     private Task<QueueLoad> LoadAsync(ScaleTarget target, QueueLoad? known, CancellationToken ct) =>
-        grains.AskAsync<IQueueGrain, QueueLoad>(StageLoads.QueueOf(target.Stage), queue => queue.LookAsync(known, Again), ct);
+        grains.AskAsync<IQueueGrain, QueueLoad>(StageNames.QueueOf(target.Stage), queue => queue.LookAsync(known, Again), ct);
 
     private static GetMetricSpecResponse Spec(ScaleTarget target) => new()
     {

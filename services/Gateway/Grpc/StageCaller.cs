@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Tenants;
@@ -9,7 +8,6 @@ using Fewshot.Stages.V1;
 using Google.Protobuf;
 using Grpc.Core;
 using Polly;
-using Polly.Retry;
 
 namespace Fewshot.Gateway.Grpc;
 
@@ -31,7 +29,7 @@ internal sealed partial class StageCaller
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, ILogger<StageCaller> logger)
+    public StageCaller(GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, StageRetries retries, ILogger<StageCaller> logger)
     {
         this.metrics = metrics;
         this.admission = admission;
@@ -39,19 +37,9 @@ internal sealed partial class StageCaller
         this.journal = journal;
         this.logger = logger;
         // For a step the slots say when patience is at an end: its next attempt may go to another worker.
-        steps = Build(reconnects: int.MaxValue);
-        answers = Build(reconnects: (int)(options.WorkerPatience / options.ReconnectPause));
-        impatient = Build(reconnects: 0);
-    }
-
-    private enum Cause
-    {
-        None,
-        Busy,
-        Unreachable,
-        LostOnTheWay,
-        Lost,
-        Transient,
+        steps = retries.Build(reconnects: int.MaxValue);
+        answers = retries.Build(reconnects: (int)(options.WorkerPatience / options.ReconnectPause));
+        impatient = retries.Build(reconnects: 0);
     }
 
     /// <summary>A call that answers at once; whether it waits for a worker that cannot be reached is the caller's choice.</summary>
@@ -150,7 +138,7 @@ internal sealed partial class StageCaller
                                 },
                                 token);
                         }
-                        catch (RpcException e) when (CauseOf(e) == Cause.Lost && !stop.IsCancellationRequested)
+                        catch (RpcException e) when (StageRetries.CauseOf(e) == StageCallCause.Lost && !stop.IsCancellationRequested)
                         {
                             metrics.WorkerLost(definition.Stage);
                             if (reached > already)
@@ -235,7 +223,7 @@ internal sealed partial class StageCaller
         {
             throw new OperationCanceledException(stop);
         }
-        catch (RpcException e) when (CauseOf(e) == Cause.Unreachable)
+        catch (RpcException e) when (StageRetries.CauseOf(e) == StageCallCause.Unreachable)
         {
             if (await slot.UnreachedAsync(options.ReconnectPause) > options.WorkerPatience)
                 throw new NoWorkerException(name, options.WorkerPatience, e);
@@ -265,60 +253,9 @@ internal sealed partial class StageCaller
         }
     }
 
-    private ResiliencePipeline Build(int reconnects)
-    {
-        var builder = new ResiliencePipelineBuilder()
-            .AddRetry(RetryOf(Cause.Lost, StepAdmission.Budget - 1, options.RetryPause, DelayBackoffType.Exponential))
-            .AddRetry(RetryOf(Cause.LostOnTheWay, int.MaxValue, options.RetryPause, DelayBackoffType.Constant))
-            .AddRetry(RetryOf(Cause.Transient, StepAdmission.Budget, options.RetryPause, DelayBackoffType.Exponential))
-            .AddRetry(new RetryStrategyOptions
-            {
-                ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == Cause.Busy),
-                MaxRetryAttempts = int.MaxValue,
-                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(RetryAfter((RpcException)args.Outcome.Exception!)),
-            });
-        return (reconnects == 0 ? builder : builder.AddRetry(RetryOf(Cause.Unreachable, reconnects, options.ReconnectPause, DelayBackoffType.Constant))).Build();
-    }
-
-    private RetryStrategyOptions RetryOf(Cause cause, int attempts, TimeSpan pause, DelayBackoffType backoff) => new()
-    {
-        ShouldHandle = args => ValueTask.FromResult(CauseOf(args.Outcome.Exception) == cause),
-        MaxRetryAttempts = attempts,
-        Delay = pause,
-        BackoffType = backoff,
-        UseJitter = true,
-        OnRetry = args =>
-        {
-            LogRetry(cause, args.AttemptNumber + 1, args.Outcome.Exception is RpcException e ? e.Reason() : args.Outcome.Exception?.Message ?? "");
-            return ValueTask.CompletedTask;
-        },
-    };
-
-    private static Cause CauseOf(Exception? e) => e is not RpcException rpc ? e is LostOnTheWayException ? Cause.LostOnTheWay : Cause.None : rpc.StatusCode switch
-    {
-        StatusCode.ResourceExhausted or StatusCode.Unavailable when rpc.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer) is not null => Cause.Busy,
-        // A worker that restarts has lost nothing yet.
-        _ when rpc.NeverConnected() => Cause.Unreachable,
-        StatusCode.Unavailable => Cause.Lost,
-        // CANCELLED is not this job's doing here: another caller's step was just ending.
-        StatusCode.Internal or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled => Cause.Transient,
-        _ => Cause.None,
-    };
-
-    private static TimeSpan RetryAfter(RpcException e) =>
-        long.TryParse(e.Trailers.GetValue(ErrorTranslator.RetryAfterTrailer), CultureInfo.InvariantCulture, out var milliseconds)
-            ? TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, 1, 60_000))
-            : TimeSpan.FromSeconds(1);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Cause} stage call, attempt {Attempt} failed: {Detail}")]
-    private partial void LogRetry(Cause cause, int attempt, string detail);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "A worker refuses this gateway: {Detail}")]
     private partial void LogRefused(string detail);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Step {Key} could not be cancelled: {Code}")]
     private partial void LogNotCancelled(StepKey key, StatusCode code);
-
-    /// <summary>A worker was lost, but it had gone further than those before it: with its checkpoint the step comes to its end.</summary>
-    private sealed class LostOnTheWayException(RpcException lost) : Exception(lost.Reason(), lost);
 }

@@ -20,10 +20,10 @@ public sealed class StageWorkers : IDisposable
     internal StageWorkers(GatewayOptions options, OwnAddress own, PlaceQueues queues, WorkerDiscovery discovery, WorkerCredentials credentials)
     {
         (this.options, this.own, this.queues, this.discovery, this.credentials) = (options, own, queues, discovery, credentials);
-        profilers = new(() => Find(options.LatencyProfilers, StageLoads.Profilers));
-        trials = new(() => Find(options.BlockTrials, StageLoads.Trials));
-        finetuners = new(() => Find(options.Finetuners, StageLoads.Finetuners));
-        synthesizers = new(() => Find(options.ImageSynthesizers, StageLoads.Synthesizers));
+        profilers = new(() => Find(options.LatencyProfilers, StageNames.Profilers));
+        trials = new(() => Find(options.BlockTrials, StageNames.Trials));
+        finetuners = new(() => Find(options.Finetuners, StageNames.Finetuners));
+        synthesizers = new(() => Find(options.ImageSynthesizers, StageNames.Synthesizers));
     }
 
     /// <summary>Latency profilers.</summary>
@@ -55,7 +55,7 @@ public sealed class StageWorkers : IDisposable
     {
         Uri[] urls = addresses.Count > 0 ? [.. addresses.Select(address => new Uri(address))] : [own.Url];
         // A gateway that runs the stage itself does so for itself.
-        var slots = new WorkerSlots(ConnectTo, queues.Of(StageLoads.QueueOf(stage)), shared: addresses.Count > 0);
+        var slots = new WorkerSlots(ConnectTo, queues.Of(StageNames.QueueOf(stage)), shared: addresses.Count > 0);
         var known = discovery.FindAsync(urls, [], stop.Token).GetAwaiter().GetResult();
         slots.Update(known);
         if (urls.Any(WorkerDiscovery.IsName))

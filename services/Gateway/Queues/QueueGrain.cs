@@ -6,7 +6,7 @@ namespace Fewshot.Gateway.Queues;
 
 /// <inheritdoc cref="IQueueGrain"/>
 [Reentrant]
-internal sealed class QueueGrain(StageLoads loads, ActivationWatch watch, IHostApplicationLifetime lifetime) : Grain, IQueueGrain
+internal sealed class QueueGrain(GatewayMetrics metrics, ActivationWatch watch, IHostApplicationLifetime lifetime) : Grain, IQueueGrain
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
     private readonly FairPlaces places = new(TimeProvider.System);
@@ -27,7 +27,7 @@ internal sealed class QueueGrain(StageLoads loads, ActivationWatch watch, IHostA
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        loads.Report(this.GetPrimaryKeyString(), default);
+        metrics.Queue(this.GetPrimaryKeyString(), default);
         return Task.CompletedTask;
     }
 
@@ -85,5 +85,5 @@ internal sealed class QueueGrain(StageLoads loads, ActivationWatch watch, IHostA
         Tell();
     }
 
-    private void Tell() => loads.Report(this.GetPrimaryKeyString(), places.Load);
+    private void Tell() => metrics.Queue(this.GetPrimaryKeyString(), places.Load);
 }

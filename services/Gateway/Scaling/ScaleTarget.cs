@@ -16,10 +16,10 @@ public sealed record ScaleTarget(string Stage, double StepsPerWorker)
     public static ScaleTarget From(IDictionary<string, string> metadata)
     {
         var stage = metadata.TryGetValue("stage", out var name) ? name : "";
-        if (!StageLoads.Names.Contains(stage, StringComparer.Ordinal))
+        if (!StageNames.All.Contains(stage, StringComparer.Ordinal))
         {
             var wrong = stage.Length == 0 ? "; it is missing" : $", not '{stage}'";
-            throw new InvalidFieldException("scalerMetadata.stage", $"must be one of {string.Join(", ", StageLoads.Names)}{wrong}.");
+            throw new InvalidFieldException("scalerMetadata.stage", $"must be one of {string.Join(", ", StageNames.All)}{wrong}.");
         }
 
         if (!metadata.TryGetValue("target", out var text))
