@@ -42,6 +42,20 @@ public sealed class SiloTests(RedisProcess redis) : IClassFixture<RedisProcess>,
     }
 
     [Fact]
+    public async Task Gateway_StartedBeforeRedis_WaitsForIt()
+    {
+        using var late = new RedisProcess();
+        await late.InitializeAsync();
+        late.Kill();
+        await using var rig = new GatewayRig(late.Address.ToString());
+        var started = rig.StartAsync();
+        Assert.False(started.IsCompleted);
+        await late.InitializeAsync();
+        await started;
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+    }
+
+    [Fact]
     public void AddGateway_BeyondLoopbackOverRedisInTheClear_IsRefused()
     {
         using var authority = new TestAuthority(folder.Path);

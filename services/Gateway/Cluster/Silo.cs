@@ -26,6 +26,8 @@ internal static class Silo
         var redis = defaults.RedisLedger();
         var own = redis is null ? IPAddress.Loopback : AddressOf(options, defaults);
         var certificates = redis is null ? null : CertificatesOf(options, defaults, own);
+        if (redis is not null)
+            builder.Services.AddHostedService<RedisStart>();
         builder.UseOrleans(silo =>
         {
             var port = options.SiloPort > 0 ? options.SiloPort : FreePort(own);
@@ -70,7 +72,8 @@ internal static class Silo
         membership.EvictWhenMaxJoinAttemptTimeExceeded = false;
         membership.MaxJoinAttemptTime = TimeSpan.FromMinutes(1);
         membership.TableRefreshTimeout = TimeSpan.FromSeconds(5);
-        membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(5);
+        // One that has not said so for three times as long keeps no newcomer waiting.
+        membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(2);
         membership.DefunctSiloExpiration = TimeSpan.FromHours(1);
         membership.DefunctSiloCleanupPeriod = TimeSpan.FromMinutes(10);
     }

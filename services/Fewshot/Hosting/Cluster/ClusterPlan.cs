@@ -62,14 +62,18 @@ internal static class ClusterPlan
             }
         }
 
-        planned.Add(Service("gateway", "Fewshot.Gateway", settings.Listen.ToString().TrimEnd('/'), settings.Listen.Port, gateway));
+        planned.Add(Service("gateway", "Fewshot.Gateway", settings.Listen.ToString().TrimEnd('/'), settings.Listen.Port, WithSilo(gateway)));
         for (var i = 1; i < settings.Gateways; i++)
         {
             var port = freePort();
-            planned.Add(Service($"gateway-{i + 1}", "Fewshot.Gateway", $"http://127.0.0.1:{port}", port, gateway));
+            planned.Add(Service($"gateway-{i + 1}", "Fewshot.Gateway", $"http://127.0.0.1:{port}", port, WithSilo(gateway)));
         }
 
         return planned;
+
+        // The same port each time it is started: the others know at once that its predecessor is gone.
+        Dictionary<string, string> WithSilo(Dictionary<string, string> environment) =>
+            new(environment, StringComparer.Ordinal) { ["Gateway__SiloPort"] = Text(freePort()) };
 
         PlannedProcess Service(string name, string program, string listen, int port, IReadOnlyDictionary<string, string> environment) => new(
             name, Path.Combine(programs, program), [],
