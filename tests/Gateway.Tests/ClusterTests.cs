@@ -77,7 +77,8 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         using (var half = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline))
         {
             var content = new byte[600];
-            await half.RequestStream.WriteAsync(new UploadArtifactRequest { Header = new UploadHeader { Digest = Digest.Of(content).ToString(), SizeBytes = content.Length } });
+            var header = new UploadHeader { Digest = Digest.Of(content).ToString(), SizeBytes = content.Length };
+            await half.RequestStream.WriteAsync(new UploadArtifactRequest { Header = header });
             await half.RequestStream.WriteAsync(new UploadArtifactRequest { Chunk = Google.Protobuf.ByteString.CopyFrom(new byte[100]) });
             var tenant = other.Services.GetRequiredService<IGrainFactory>().GetGrain<ITenantGrain>("a");
             await Poll.UntilAsync(async () =>
@@ -88,7 +89,8 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
                 return taken is not null;
             });
             var refused = await Assert.ThrowsAsync<RpcException>(() => other.PutAsync(new byte[500]));
-            Assert.Equal("No space is left for this tenant's upload of 500 bytes: 600 of 1000 bytes are stored or on their way.", refused.Status.Detail);
+            Assert.Equal(
+                "No space is left for this tenant's upload of 500 bytes: 600 of 1000 bytes are stored or on their way.", refused.Status.Detail);
         }
 
         // It was given up, and its bytes are free again.
@@ -181,8 +183,8 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
     {
         foreach (var rig in rigs)
         {
-            await Poll.UntilAsync(async () =>
-                (await rig.Services.GetRequiredService<IGrainFactory>().GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true)).Count == count);
+            var management = rig.Services.GetRequiredService<IGrainFactory>().GetGrain<IManagementGrain>(0);
+            await Poll.UntilAsync(async () => (await management.GetHosts(onlyActive: true)).Count == count);
         }
     }
 }

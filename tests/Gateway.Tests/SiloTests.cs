@@ -52,7 +52,8 @@ public sealed class SiloTests(RedisProcess redis) : IClassFixture<RedisProcess>,
         Assert.False(started.IsCompleted);
         await late.InitializeAsync();
         await started;
-        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+        var job = await rig.StartAsync("r1", await rig.SpecAsync());
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync(job.Id)).State);
     }
 
     [Fact]
@@ -60,13 +61,13 @@ public sealed class SiloTests(RedisProcess redis) : IClassFixture<RedisProcess>,
     {
         using var authority = new TestAuthority(folder.Path);
         var (certificate, key) = authority.Server();
-        Assert.Contains("set Gateway:SiloAuthority", Assert.Throws<HostOptionsException>(() => Add(redis.Address.ToString())).Message, StringComparison.Ordinal);
+        var inTheClear = Assert.Throws<HostOptionsException>(() => Add(redis.Address.ToString()));
+        Assert.Contains("set Gateway:SiloAuthority", inTheClear.Message, StringComparison.Ordinal);
         Add(redis.Address.ToString(), gateway => gateway.SiloAuthority = authority.Root);
         // Without Redis its silo has nobody to talk to.
         Add("files");
-        Assert.Contains(
-            "Gateway:SiloAddress must be an IP address",
-            Assert.Throws<HostOptionsException>(() => Add(redis.Address.ToString(), gateway => gateway.SiloAddress = "gateway")).Message, StringComparison.Ordinal);
+        var byName = Assert.Throws<HostOptionsException>(() => Add(redis.Address.ToString(), gateway => gateway.SiloAddress = "gateway"));
+        Assert.Contains("Gateway:SiloAddress must be an IP address", byName.Message, StringComparison.Ordinal);
 
         void Add(string ledger, Action<GatewayOptions>? configure = null) => WebApplication.CreateSlimBuilder().AddFewshotDefaults(options =>
         {

@@ -83,7 +83,9 @@ public sealed class WorkerTests
             spec.Seed = seed;
             var refused = await rig.EndOfAsync((await rig.StartAsync(id, spec)).Id);
             Assert.Equal((JobState.Failed, (int)StatusCode.Unavailable, 3), (refused.State, refused.StatusCode, calls));
-            Assert.Matches("^Step finetune lost its worker 3 times and is not tried again before .*Z \\(Gateway:PoisonQuarantine\\); last: gone$", refused.StatusMessage);
+            Assert.Matches(
+                "^Step finetune lost its worker 3 times and is not tried again before .*Z \\(Gateway:PoisonQuarantine\\); last: gone$",
+                refused.StatusMessage);
         }
 
         spec.ImageSetDigest = await rig.PutAsync("other images"u8.ToArray());
@@ -232,8 +234,8 @@ public sealed class WorkerTests
         var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
         stuck.Set();
         Assert.Equal(
-            (JobState.Failed, "Step finetune lost its worker 3 times and is given up; last: The worker made no progress for 1 s (Gateway:StepPatience)."),
-            (ended.State, ended.StatusMessage));
+            "Step finetune lost its worker 3 times and is given up; last: The worker made no progress for 1 s (Gateway:StepPatience).",
+            ended.StatusMessage);
     }
 
     [Fact]

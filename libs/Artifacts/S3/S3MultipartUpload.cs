@@ -6,9 +6,9 @@ using Amazon.S3.Model;
 namespace Fewshot.Artifacts.S3;
 
 /// <summary>
-/// One object sent in parts, a few at a time, from a stream that is read once. In memory are at most <see cref="PartsAtOnce"/> + 1 parts, and only one
-/// while the stream is slower than the server: then no other upload waits for it. The object comes into being with the last request, which is not
-/// sent unless the bytes have the digest they should have.
+/// One object sent in parts, a few at a time, from a stream that is read once. In memory are at most <see cref="PartsAtOnce"/> + 1 parts, and
+/// only one while the stream is slower than the server: then no other upload waits for it. The object comes into being with the last request,
+/// which is not sent unless the bytes have the digest they should have.
 /// </summary>
 /// <param name="bucket">Where it goes.</param>
 /// <param name="digest">What its bytes should have.</param>

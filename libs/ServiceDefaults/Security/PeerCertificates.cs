@@ -1,10 +1,9 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// The certificates of hosts of one kind that talk to each other: a peer shows one of the authority that shares a DNS name with this host's own.
+/// The certificates of hosts of one kind that talk to each other: a peer's is of the authority and shares a DNS name with this host's own.
 /// Files may be replaced.
 /// </summary>
 public sealed class PeerCertificates
@@ -21,14 +20,7 @@ public sealed class PeerCertificates
     public PeerCertificates(string certificate, string? key, string authority, string option)
     {
         roots = ClientAuthority.Roots(authority, option);
-        try
-        {
-            own = new FileValue<X509Certificate2>(PeerTrust.CertificateFiles(certificate, key), contents => X509Certificate2.CreateFromPem(contents[0], contents[^1]));
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new HostOptionsException("Fewshot:Certificate and Fewshot:CertificateKey are not a readable PEM certificate and its key: " + e.Message, e);
-        }
+        own = PeerTrust.Own(certificate, key, "Fewshot:Certificate");
     }
 
     /// <summary>This host's certificate with its key.</summary>
@@ -39,7 +31,10 @@ public sealed class PeerCertificates
     {
         using var chain = new X509Chain
         {
-            ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
+            ChainPolicy =
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+            },
         };
         chain.ChainPolicy.CustomTrustStore.AddRange(roots.Value);
         // Others have certificates of this authority, too: clients and workers.

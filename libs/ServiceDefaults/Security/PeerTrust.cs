@@ -43,11 +43,18 @@ public static class PeerTrust
     /// <exception cref="HostOptionsException">The files hold no certificate and its key.</exception>
     public static void Present(this SslClientAuthenticationOptions tls, string certificate, string? key, string option)
     {
+        var own = Own(certificate, key, option);
+        tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own.Value;
+    }
+
+    /// <summary>A certificate with its key.</summary>
+    /// <exception cref="HostOptionsException">The files hold none.</exception>
+    internal static FileValue<X509Certificate2> Own(string certificate, string? key, string option)
+    {
         try
         {
-            var own = new FileValue<X509Certificate2>(
+            return new FileValue<X509Certificate2>(
                 CertificateFiles(certificate, key), contents => X509Certificate2.CreateFromPem(contents[0], contents[^1]));
-            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own.Value;
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {

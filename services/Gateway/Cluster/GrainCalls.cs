@@ -7,8 +7,8 @@ using Polly.Timeout;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// Calls grains, whose silo may be dying: a call that fails because of that is repeated, so it must be harmless when it runs twice. Within seconds
-/// the cluster knows that a silo is gone, and activates its grains elsewhere.
+/// Calls grains, whose silo may be dying: a call that fails because of that is repeated, so it must be harmless when it runs twice. Within
+/// seconds the cluster knows that a silo is gone, and activates its grains elsewhere.
 /// </summary>
 public sealed class GrainCalls(IGrainFactory grains)
 {

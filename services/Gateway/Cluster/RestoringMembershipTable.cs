@@ -6,10 +6,11 @@ using StackExchange.Redis;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// The list of silos in Redis, made again from memory when the server has lost it, or the last changes to it: silos ignore a list that is older than
-/// the one they know, and would neither see new silos nor be seen by them. Without a server a silo still stops in time.
+/// The list of silos in Redis, made again from memory when the server has lost it, or the last changes to it: silos ignore a list that is
+/// older than the one they know, and would neither see new silos nor be seen by them. Without a server a silo still stops in time.
 /// </summary>
-internal sealed partial class RestoringMembershipTable(IMembershipTable inner, IHostApplicationLifetime lifetime, ILogger<RestoringMembershipTable> logger) : IMembershipTable
+internal sealed partial class RestoringMembershipTable(
+    IMembershipTable inner, IHostApplicationLifetime lifetime, ILogger<RestoringMembershipTable> logger) : IMembershipTable
 {
     private const int SpareTries = 100;
     private MembershipTableData? known;
@@ -32,7 +33,8 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
     public Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
         inner.InsertRowAsync(entry, tableVersion, cancellationToken);
 
-    public async Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default)
+    public async Task<bool> UpdateRowAsync(
+        MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -45,10 +47,12 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
         }
     }
 
-    public Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default) => inner.UpdateIAmAliveAsync(entry, cancellationToken);
+    public Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default) =>
+        inner.UpdateIAmAliveAsync(entry, cancellationToken);
 
     // The interface still has them; nobody calls them.
-    Task IMembershipTable.InitializeMembershipTable(bool tryInitTableVersion) => InitializeMembershipTableAsync(tryInitTableVersion, default);
+    Task IMembershipTable.InitializeMembershipTable(bool tryInitTableVersion) =>
+        InitializeMembershipTableAsync(tryInitTableVersion, default);
 
     Task IMembershipTable.DeleteMembershipTableEntries(string clusterId) => DeleteMembershipTableEntriesAsync(clusterId, default);
 
@@ -60,15 +64,17 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
 
     Task<bool> IMembershipTable.InsertRow(MembershipEntry entry, TableVersion tableVersion) => InsertRowAsync(entry, tableVersion, default);
 
-    Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion, default);
+    Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) =>
+        UpdateRowAsync(entry, etag, tableVersion, default);
 
     Task IMembershipTable.UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry, default);
 
     private static bool IsAway(Exception e) => e is RedisException or TimeoutException;
 
     /// <summary>A silo that was alive and is not in the list any more, where even the dead are kept for an hour.</summary>
-    private static MembershipEntry? LostFrom(MembershipTableData found, MembershipTableData last) =>
-        last.Members.Select(member => member.Item1).FirstOrDefault(member => member.Status != SiloStatus.Dead && found.TryGet(member.SiloAddress) is null);
+    private static MembershipEntry? LostFrom(MembershipTableData found, MembershipTableData last) => last.Members
+        .Select(member => member.Item1)
+        .FirstOrDefault(member => member.Status != SiloStatus.Dead && found.TryGet(member.SiloAddress) is null);
 
     private async Task<MembershipTableData> OrRestoredAsync(Func<Task<MembershipTableData>> read, bool whole, CancellationToken ct)
     {
@@ -116,6 +122,8 @@ internal sealed partial class RestoringMembershipTable(IMembershipTable inner, I
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis has lost the list of the cluster's gateways, or its last changes; it is made again (version {Version})")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Redis has lost the list of the cluster's gateways, or its last changes; it is made again (version {Version})")]
     private partial void LogRestoring(int version);
 }

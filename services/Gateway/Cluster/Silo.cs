@@ -11,8 +11,8 @@ using Orleans.Connections.Security;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// The Orleans silo in a gateway: what must exist once among all gateways is a grain. Gateways that share a Redis are one cluster; without Redis a
-/// gateway is a cluster of its own, on loopback.
+/// The Orleans silo in a gateway: what must exist once among all gateways is a grain. Gateways that share a Redis are one cluster; without
+/// Redis a gateway is a cluster of its own, on loopback.
 /// </summary>
 internal static class Silo
 {
@@ -34,7 +34,8 @@ internal static class Silo
             if (redis is null)
             {
                 // Nobody else can join: the cluster's name, which a silo must know, is drawn here.
-                silo.UseLocalhostClustering(port, gatewayPort: 0, new IPEndPoint(IPAddress.Loopback, port), Service, Guid.NewGuid().ToString("n"));
+                silo.UseLocalhostClustering(
+                    port, gatewayPort: 0, new IPEndPoint(IPAddress.Loopback, port), Service, Guid.NewGuid().ToString("n"));
                 return;
             }
 
@@ -42,14 +43,17 @@ internal static class Silo
             silo.ConfigureEndpoints(own, port, gatewayPort: 0);
             silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = redis.ToConfiguration());
             Restore(silo.Services);
-            silo.UseRedisGrainDirectoryAsDefault((RedisGrainDirectoryOptions directory) => directory.ConfigurationOptions = redis.ToConfiguration());
+            silo.UseRedisGrainDirectoryAsDefault(
+                (RedisGrainDirectoryOptions directory) => directory.ConfigurationOptions = redis.ToConfiguration());
             silo.Configure<ClusterMembershipOptions>(Watch);
             if (certificates is not null)
                 silo.UseTls(tls => Use(tls, certificates));
         });
         builder.Logging.AddFilter("Orleans", LogLevel.Warning)
             // Advice on garbage collection, and the time before the silo's start taken for a standstill.
-            .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Polly", LogLevel.Warning);
+            .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
+            .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
+            .AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddSingleton<GrainCalls>();
         builder.Services.AddSingleton<ActivationWatch>();
     }
@@ -59,10 +63,11 @@ internal static class Silo
         var table = services.Last(service => service.ServiceType == typeof(IMembershipTable));
         services.Remove(table);
         services.AddSingleton<IMembershipTable>(provider => ActivatorUtilities.CreateInstance<RestoringMembershipTable>(
-            provider, table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)));
+            provider,
+            table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)));
     }
 
-    /// <summary>A silo that was killed is known to be gone after six seconds, not after half a minute; one that only stands still as long must not.</summary>
+    /// <summary>A silo that was killed is known to be gone after about six seconds, not half a minute. So is one that stands still as long.</summary>
     private static void Watch(ClusterMembershipOptions membership)
     {
         membership.ProbeTimeout = TimeSpan.FromSeconds(2);
@@ -83,16 +88,17 @@ internal static class Silo
         if (!string.IsNullOrEmpty(options.SiloAddress))
         {
             return IPAddress.TryParse(options.SiloAddress, out var given) ? given : throw new HostOptionsException(
-                $"{GatewayOptions.Section}:{nameof(GatewayOptions.SiloAddress)} must be an IP address at which other gateways reach this one.");
+                "Gateway:SiloAddress must be an IP address at which other gateways reach this one.");
         }
 
         var listening = ListenAddress.From(defaults).Address;
         // Also where it is loopback: such gateways are on one machine.
         if (!listening.Equals(IPAddress.Any) && !listening.Equals(IPAddress.IPv6Any))
             return listening;
-        return Dns.GetHostAddresses(Dns.GetHostName()).OrderBy(address => IPAddress.IsLoopback(address)).ThenBy(address => address.AddressFamily).FirstOrDefault()
+        return Dns.GetHostAddresses(Dns.GetHostName())
+            .OrderBy(address => IPAddress.IsLoopback(address)).ThenBy(address => address.AddressFamily).FirstOrDefault()
             ?? throw new HostOptionsException(
-                $"This machine's own address is not known: set {GatewayOptions.Section}:{nameof(GatewayOptions.SiloAddress)} to the one at which other gateways reach it.");
+                "This machine's own address is not known: set Gateway:SiloAddress to the one at which other gateways reach it.");
     }
 
     /// <exception cref="HostOptionsException">Others could listen, or join.</exception>
@@ -106,7 +112,8 @@ internal static class Silo
         }
 
         return IPAddress.IsLoopback(own) || defaults.Insecure ? null : throw new HostOptionsException(
-            $"Refusing to join other gateways at {own} in the clear: set Gateway:SiloAuthority to the authority of the gateways' certificates, or Fewshot:Insecure where the network is protected otherwise.");
+            $"Refusing to join other gateways at {own} in the clear: set Gateway:SiloAuthority to the authority of the gateways' certificates, "
+            + "or Fewshot:Insecure where the network is protected otherwise.");
     }
 
     private static void Use(TlsOptions tls, PeerCertificates certificates)

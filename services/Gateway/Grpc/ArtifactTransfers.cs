@@ -43,8 +43,8 @@ public sealed class ArtifactTransfers(GatewayOptions options) : IDisposable
 }
 
 /// <summary>
-/// An upload or a download with its place. Its caller must send or read something within <see cref="GatewayOptions.TransferIdle"/>, and as much on
-/// average as <see cref="GatewayOptions.MinTransferRate"/>; the time that this server needs does not count.
+/// An upload or a download with its place. Its caller must send or read something within <see cref="GatewayOptions.TransferIdle"/>, and as
+/// much on average as <see cref="GatewayOptions.MinTransferRate"/>; the time that this server needs does not count.
 /// </summary>
 public sealed class ArtifactTransfer : IDisposable
 {

@@ -6,7 +6,9 @@ using Keda.ExternalScaler;
 
 namespace Fewshot.Gateway.Grpc;
 
-/// <summary>What KEDA asks: how many steps of a stage wait or run in the whole cluster. Open to all, since KEDA has no tokens; it tells only counts.</summary>
+/// <summary>
+/// What KEDA asks: how many steps of a stage wait or run in the whole cluster. Open to all, since KEDA has no tokens; it tells only counts.
+/// </summary>
 internal sealed class ExternalScalerGrpcService(GrainCalls grains, IHostApplicationLifetime lifetime) : ExternalScaler.ExternalScalerBase
 {
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);

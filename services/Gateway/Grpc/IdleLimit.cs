@@ -7,7 +7,7 @@ public sealed class IdleStreamException(TimeSpan limit) : Exception($"Nothing ca
 
 /// <summary>A caller sent or read too slowly (gRPC DEADLINE_EXCEEDED).</summary>
 public sealed class SlowStreamException(int rate)
-    : Exception($"The transfer was slower than {rate} bytes a second (Gateway:MinTransferRate), which others wait for: start it again on a better connection.");
+    : Exception($"The transfer was slower than {rate} bytes a second (Gateway:MinTransferRate): start it again on a faster connection.");
 
 /// <summary>A client's messages, each of which must come within a time: who opens streams and is silent would hold them for ever.</summary>
 internal sealed class IdleLimit<T>(IAsyncStreamReader<T> messages, TimeSpan limit) : IAsyncStreamReader<T>, IDisposable

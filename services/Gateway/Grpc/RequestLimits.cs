@@ -16,7 +16,8 @@ internal static class RequestLimits
 
     private static void Check(IMessage message, string path)
     {
-        foreach (var field in message.Descriptor.Fields.InDeclarationOrder().Where(field => field.IsRepeated || field.FieldType == FieldType.Message))
+        var fields = message.Descriptor.Fields.InDeclarationOrder().Where(field => field.IsRepeated || field.FieldType == FieldType.Message);
+        foreach (var field in fields)
         {
             var value = field.Accessor.GetValue(message);
             if (value is ICollection { Count: > MostItems and var count })

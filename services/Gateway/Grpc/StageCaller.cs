@@ -29,7 +29,8 @@ internal sealed partial class StageCaller
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
-    public StageCaller(GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, StageRetries retries, ILogger<StageCaller> logger)
+    public StageCaller(
+        GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, StageRetries retries, ILogger<StageCaller> logger)
     {
         this.metrics = metrics;
         this.admission = admission;

@@ -1,8 +1,8 @@
 namespace Fewshot.Gateway.Queues;
 
 /// <summary>
-/// Places and the tickets that wait for them or have them. Not safe for several threads. A gateway's places and tickets lapse when it has not
-/// renewed them for <see cref="Life"/>.
+/// Places and the tickets that wait for them or have them. Not safe for several threads. A gateway's places and tickets lapse when it has
+/// not renewed them for <see cref="Life"/>.
 /// </summary>
 public sealed class FairPlaces(TimeProvider time)
 {
@@ -25,7 +25,7 @@ public sealed class FairPlaces(TimeProvider time)
     /// <summary>Ends at the next change of <see cref="Load"/>.</summary>
     public Task Changed => changed.Task;
 
-    /// <summary>Asks for a place for a ticket's turn; the task ends with its name. Whoever asks says so again, or gives up with <see cref="Leave"/>.</summary>
+    /// <summary>Asks for a place for a ticket's turn; the task ends with its name. Who stops waiting says so with <see cref="Leave"/>.</summary>
     public Task<string> Ask(Ticket ticket, int turn)
     {
         var entry = Find(ticket);
@@ -184,7 +184,7 @@ public sealed class FairPlaces(TimeProvider time)
         entry.Poll?.TrySetCanceled();
     }
 
-    /// <summary>The place gets no ticket for a while, so that others are tried. While another ticket's place answers, nothing is amiss with the queue.</summary>
+    /// <summary>The place gets no ticket for a while, so that others are tried. It counts against the queue where no other one is at work.</summary>
     private void Unreached(Entry entry, Place place, TimeSpan rest)
     {
         place.RestsSince = time.GetTimestamp();
@@ -208,7 +208,9 @@ public sealed class FairPlaces(TimeProvider time)
 
     // Whoever does not listen just now, or whose tenant has enough, is overtaken and keeps its turn.
     private bool MayHave(Entry entry) =>
-        entry.Poll is not null && held.GetValueOrDefault(entry.Ticket.Tenant) < (entry.Ticket.TenantLimit ?? int.MaxValue) && Choose(entry) is not null;
+        entry.Poll is not null
+        && held.GetValueOrDefault(entry.Ticket.Tenant) < (entry.Ticket.TenantLimit ?? int.MaxValue)
+        && Choose(entry) is not null;
 
     private Place? Choose(Entry entry) => entry.Ticket.Only is { } only
         ? places.GetValueOrDefault(only) is { } place && IsFree(place) ? place : null

@@ -1,8 +1,8 @@
 namespace Fewshot.Gateway.Queues;
 
 /// <summary>
-/// First come, first served within a job; the jobs of a tenant in turn; the tenants in turn: neither a job of a thousand steps nor a tenant of a
-/// thousand jobs keeps another waiting.
+/// First come, first served within a job; the jobs of a tenant in turn; the tenants in turn: neither a job of a thousand steps nor a tenant
+/// of a thousand jobs keeps another waiting.
 /// </summary>
 public sealed class FairQueue<T>
     where T : class
@@ -21,7 +21,7 @@ public sealed class FairQueue<T>
         items.Items.AddLast(item);
     }
 
-    /// <summary>Takes the first item, in the order of turns, that may be taken; its tenant, and its job within the tenant, come last then.</summary>
+    /// <summary>Takes the first item, in the order of turns, that may be taken; its tenant and its job then come last.</summary>
     public T? Take(Func<T, bool> may)
     {
         for (var tenant = turns.First; tenant is not null; tenant = tenant.Next)
@@ -50,7 +50,8 @@ public sealed class FairQueue<T>
     /// <summary>Removes an item, wherever it is.</summary>
     public void Remove(string tenant, string job, T item)
     {
-        if (turns.FirstOrDefault(turn => turn.Tenant == tenant) is not { } of || of.Jobs.FirstOrDefault(turn => turn.Job == job) is not { } items)
+        var of = turns.FirstOrDefault(turn => turn.Tenant == tenant);
+        if (of?.Jobs.FirstOrDefault(turn => turn.Job == job) is not { } items)
             return;
         items.Items.Remove(item);
         if (items.Items.Count == 0)

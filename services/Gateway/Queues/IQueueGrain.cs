@@ -1,10 +1,10 @@
 namespace Fewshot.Gateway.Queues;
 
 /// <summary>
-/// A queue of the whole cluster, kept in memory: <c>stage/NAME</c> for a stage's workers, <c>jobs</c> for room to run, <c>streams/TENANT</c> for
-/// watched jobs. What it knows is what the gateways tell it every two seconds, so that it is whole again a moment after its silo died; what a
-/// gateway does not renew any more lapses. A second activation during a partition hands out places that the first has handed out, too: then a
-/// worker sends one of the two away, which costs a pause.
+/// A queue of the whole cluster, kept in memory: <c>stage/NAME</c> for a stage's workers, <c>jobs</c> for room to run, and
+/// <c>streams/TENANT</c> for watched jobs. The gateways tell it every two seconds what they know, so that it is whole again a moment after
+/// its silo died. What a gateway no longer renews lapses. During a partition a second activation may hand out a place that the first one
+/// has handed out: then the worker sends one of the two steps away, which costs a pause.
 /// </summary>
 [Alias("fewshot.queue")]
 public interface IQueueGrain : IGrainWithStringKey

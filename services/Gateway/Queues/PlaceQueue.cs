@@ -7,7 +7,8 @@ namespace Fewshot.Gateway.Queues;
 /// <summary>A queue of the cluster as one gateway sees it: the places that it knows, and its own tickets, which it renews.</summary>
 public sealed partial class PlaceQueue : IDisposable
 {
-    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(2), LongestWait = TimeSpan.FromSeconds(15), Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(2), LongestWait = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly CancellationTokenSource stop = new();
     private readonly Lock gate = new();
     private readonly SemaphoreSlim renewing = new(1);

@@ -13,7 +13,8 @@ public sealed class PlaceQueues(GrainCalls calls, ILocalSiloDetails silo, ILogge
     public string Gateway { get; } = silo.SiloAddress.ToString();
 
     /// <summary>A queue by its name.</summary>
-    public PlaceQueue Of(string name) => queues.GetOrAdd(name, _ => new Lazy<PlaceQueue>(() => new PlaceQueue(calls, name, Gateway, logger))).Value;
+    public PlaceQueue Of(string name) =>
+        queues.GetOrAdd(name, _ => new Lazy<PlaceQueue>(() => new PlaceQueue(calls, name, Gateway, logger))).Value;
 
     /// <inheritdoc/>
     public void Dispose()

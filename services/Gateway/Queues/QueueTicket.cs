@@ -29,7 +29,8 @@ public sealed class QueueTicket : IAsyncDisposable
     public async Task<string> TakeAsync(CancellationToken ct) => Taken(await queue.TakeAsync(this, ct));
 
     /// <summary>A place that is free at once; else null.</summary>
-    public async Task<string?> TryTakeAsync(CancellationToken ct) => await queue.TryTakeAsync(this, TimeSpan.Zero, ct) is { } name ? Taken(name) : null;
+    public async Task<string?> TryTakeAsync(CancellationToken ct) =>
+        await queue.TryTakeAsync(this, TimeSpan.Zero, ct) is { } name ? Taken(name) : null;
 
     /// <summary>The place has answered.</summary>
     public void Reached()

@@ -1,12 +1,15 @@
 namespace Fewshot.Gateway.Queues;
 
-/// <summary>Somebody who needs a place: a step that needs a worker, a job that needs room to run, a caller who wants to watch a job.</summary>
+/// <summary>
+/// Somebody who needs a place: a step that needs a worker, a job that needs room to run, a caller who wants to watch a job.
+/// </summary>
 /// <param name="Id">Drawn for it.</param>
 /// <param name="Gateway">The gateway that holds it and renews it.</param>
 /// <param name="Tenant">Tenants take turns.</param>
 /// <param name="Job">The jobs of a tenant take turns.</param>
 [GenerateSerializer, Immutable]
-public sealed record Ticket([property: Id(0)] Guid Id, [property: Id(1)] string Gateway, [property: Id(2)] string Tenant, [property: Id(3)] string Job)
+public sealed record Ticket(
+    [property: Id(0)] Guid Id, [property: Id(1)] string Gateway, [property: Id(2)] string Tenant, [property: Id(3)] string Job)
 {
     /// <summary>The only place that will do; null for any that is shared.</summary>
     [Id(4)]
@@ -30,11 +33,13 @@ public sealed record PlaceView([property: Id(0)] string Name, [property: Id(1)] 
 /// <param name="Place">The one it has now.</param>
 /// <param name="Reached">Whether that has answered.</param>
 [GenerateSerializer, Immutable]
-public sealed record TicketView([property: Id(0)] Ticket Ticket, [property: Id(1)] int Turn, [property: Id(2)] string? Place, [property: Id(3)] bool Reached);
+public sealed record TicketView(
+    [property: Id(0)] Ticket Ticket, [property: Id(1)] int Turn, [property: Id(2)] string? Place, [property: Id(3)] bool Reached);
 
 /// <summary>All that a gateway knows of a queue.</summary>
 [GenerateSerializer, Immutable]
-public sealed record GatewayView([property: Id(0)] string Gateway, [property: Id(1)] PlaceView[] Places, [property: Id(2)] TicketView[] Tickets);
+public sealed record GatewayView(
+    [property: Id(0)] string Gateway, [property: Id(1)] PlaceView[] Places, [property: Id(2)] TicketView[] Tickets);
 
 /// <summary>How many tickets a queue has.</summary>
 /// <param name="Queued">They wait for a place, or for their next attempt.</param>

@@ -1,14 +1,16 @@
 namespace Fewshot.Gateway.Tenants;
 
 /// <summary>
-/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, workers that its inputs have lost,
-/// and time that its steps have used. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them, quarantines end and
-/// used time is forgotten.
+/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, workers that its inputs have
+/// lost, and time that its steps have used. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them,
+/// quarantines end and used time is forgotten.
 /// </summary>
 [Alias("fewshot.tenant")]
 public interface ITenantGrain : IGrainWithStringKey
 {
-    /// <summary>Reserves an upload's bytes, or renews them; what is not renewed for <see cref="TenantGrain.ReservationLife"/> lapses.</summary>
+    /// <summary>
+    /// Reserves an upload's bytes, or renews them; what is not renewed for <see cref="TenantGrain.ReservationLife"/> lapses.
+    /// </summary>
     /// <returns>Null, or how many bytes are stored and reserved where the upload would exceed the limit.</returns>
     [Alias("reserve")]
     Task<long?> ReserveAsync(Guid upload, long sizeBytes, long limit);

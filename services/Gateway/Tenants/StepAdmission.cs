@@ -12,10 +12,10 @@ namespace Fewshot.Gateway.Tenants;
 public sealed class PoisonStepException(string message) : Exception(message);
 
 /// <summary>
-/// Whether a tenant's step may have a worker. Inputs that lost all the workers they may get none for a while, whatever else a job changes; nor does a
-/// tenant that has used up its time.
+/// Whether a tenant's step may have a worker. Inputs that have lost as many workers as they may get none for a while, whatever else a job
+/// changes. A tenant that has used up its time gets none either.
 /// </summary>
-public sealed class StepAdmission(GrainCalls grains, TenantLimits limits, GatewayOptions options)
+public sealed partial class StepAdmission(GrainCalls grains, TenantLimits limits, GatewayOptions options, ILogger<StepAdmission> logger)
 {
     /// <summary>Workers that the same inputs may take with them.</summary>
     public const int Budget = 3;
@@ -37,30 +37,40 @@ public sealed class StepAdmission(GrainCalls grains, TenantLimits limits, Gatewa
         if (limits.Named(tenant).MaxComputeSeconds is { } most && used >= most)
         {
             throw new QuotaExceededException(
-                $"This tenant has used {used:F0} seconds of workers' time within 24 hours; its limit is {most}. What is done is kept: start the job again later.");
+                $"This tenant has used {used:F0} seconds of workers' time within 24 hours; its limit is {most}. "
+                + "What is done is kept: start the job again later.");
         }
 
         if (known is null || known.Count < Budget)
             return known?.Count ?? 0;
         var until = known.Until.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
         throw new PoisonStepException(
-            $"Step {step} lost its worker {known.Count} times and is not tried again before {until} (Gateway:PoisonQuarantine); last: {known.Last}");
+            $"Step {step} lost its worker {known.Count} times and is not tried again before {until} (Gateway:PoisonQuarantine); "
+            + $"last: {known.Last}");
     }
 
     /// <summary>Notes that a step of a tenant had a worker for some time.</summary>
-    public async Task SpentAsync(string tenant, TimeSpan time)
+    public Task SpentAsync(string tenant, TimeSpan time) => TellAsync(tenant, grain => grain.SpendAsync(time.TotalSeconds));
+
+    /// <summary>
+    /// Notes how many workers inputs have lost, 0 when one of their steps has ended well. When the budget is used up, they are in quarantine.
+    /// </summary>
+    public Task NoteAsync(string tenant, string inputs, int losses, string last) =>
+        TellAsync(tenant, grain => grain.NoteLossesAsync(inputs, new WorkerLosses(losses, DateTimeOffset.UtcNow + options.PoisonQuarantine, last)));
+
+    /// <summary>What cannot be noted is forgotten: it must not change how a step has ended.</summary>
+    private async Task TellAsync(string tenant, Func<ITenantGrain, Task> note)
     {
         try
         {
-            await grains.TellAsync<ITenantGrain>(tenant, grain => grain.SpendAsync(time.TotalSeconds));
+            await grains.TellAsync(tenant, note);
         }
-        catch (StoreUnavailableException)
+        catch (StoreUnavailableException e)
         {
-            // The tenant has had it for nothing; its job must not suffer.
+            LogNotNoted(e.Message);
         }
     }
 
-    /// <summary>Notes how many workers inputs have lost, 0 when a step of theirs has come to its end; with all of the budget they are in quarantine.</summary>
-    public Task NoteAsync(string tenant, string inputs, int losses, string last) => grains.TellAsync<ITenantGrain>(
-        tenant, grain => grain.NoteLossesAsync(inputs, new WorkerLosses(losses, DateTimeOffset.UtcNow + options.PoisonQuarantine, last)));
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What a step has used or lost could not be noted: {Reason}")]
+    private partial void LogNotNoted(string reason);
 }

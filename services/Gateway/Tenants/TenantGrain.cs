@@ -55,7 +55,8 @@ internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch)
     public Task<TenantStanding> StandingAsync(string inputs)
     {
         var now = DateTimeOffset.UtcNow;
-        return Task.FromResult(new TenantStanding(losses.TryGetValue(inputs, out var known) && known.Until > now ? known : null, time.UsedAt(now)));
+        var lost = losses.TryGetValue(inputs, out var known) && known.Until > now ? known : null;
+        return Task.FromResult(new TenantStanding(lost, time.UsedAt(now)));
     }
 
     public Task SpendAsync(double seconds)

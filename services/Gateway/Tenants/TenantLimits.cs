@@ -3,7 +3,10 @@ using Grpc.Core;
 
 namespace Fewshot.Gateway.Tenants;
 
-/// <summary>Tenants with their limits: their own where the file of tenants says so, else the gateway's defaults. Where callers have no names there are none.</summary>
+/// <summary>
+/// Tenants with their limits: their own where the file of tenants says so, else the gateway's defaults. Where callers have no names there
+/// are none.
+/// </summary>
 public sealed class TenantLimits(Callers callers, GatewayOptions options)
 {
     /// <summary>The tenant that calls.</summary>

@@ -4,7 +4,9 @@ using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Tenants;
 
-/// <summary>The bytes that an upload will need, counted with what is stored before the first of them comes; dispose when the upload has ended.</summary>
+/// <summary>
+/// The bytes that an upload will need, counted with what is stored before the first of them comes; dispose when the upload has ended.
+/// </summary>
 public sealed class UploadReservation : IAsyncDisposable
 {
     private readonly CancellationTokenSource ended = new();

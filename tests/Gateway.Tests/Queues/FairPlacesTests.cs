@@ -16,14 +16,14 @@ public sealed class FairPlacesTests
         Know(Gateway, Shared("w"));
         var held = Of("a", "held");
         Assert.True(places.Ask(held, 0).IsCompleted);
-        (string Tenant, string Job)[] waiting = [("a", "long"), ("a", "long"), ("a", "long"), ("a", "short"), ("b", "x"), ("b", "x"), ("c", "y")];
-        var asked = waiting.Select(one => (one.Tenant, one.Job, Ticket: Of(one.Tenant, one.Job))).Select(one => (one.Tenant, one.Job, one.Ticket, Place: places.Ask(one.Ticket, 0))).ToList();
+        var waiting = new[] { "a/long", "a/long", "a/long", "a/short", "b/x", "b/x", "c/y" }.Select(name => Of(name[..1], name[2..])).ToArray();
+        var asked = waiting.Select(ticket => (Ticket: ticket, Place: places.Ask(ticket, 0))).ToList();
         List<string> order = [];
         while (asked.Count > 0)
         {
             places.End(held.Id);
             var next = Assert.Single(asked, one => one.Place.IsCompleted);
-            order.Add($"{next.Tenant}/{next.Job}");
+            order.Add($"{next.Ticket.Tenant}/{next.Ticket.Job}");
             held = next.Ticket;
             asked.Remove(next);
         }
@@ -100,7 +100,8 @@ public sealed class FairPlacesTests
     public void Renew_QueueIsNew_BelievesWhoHasAPlace()
     {
         var (running, waiting) = (Of("a", "1"), Of("b", "2"));
-        places.Renew(new GatewayView(Gateway, [Shared("w")], [new TicketView(running, 3, "w", Reached: true), new TicketView(waiting, 0, null, Reached: false)]));
+        places.Renew(new GatewayView(
+            Gateway, [Shared("w")], [new TicketView(running, 3, "w", Reached: true), new TicketView(waiting, 0, null, Reached: false)]));
         Assert.Equal(new QueueLoad(1, 1), places.Load);
         var asked = places.Ask(waiting, 0);
         Assert.False(asked.IsCompleted);
@@ -114,7 +115,8 @@ public sealed class FairPlacesTests
         Know(Gateway, Shared("w"));
         var (returned, ended) = (Of("a", "1"), Of("a", "2"));
         Take(returned, 0);
-        var old = new GatewayView(Gateway, [Shared("w")], [new TicketView(returned, 0, "w", Reached: false), new TicketView(ended, 0, "w", Reached: false)]);
+        var old = new GatewayView(
+            Gateway, [Shared("w")], [new TicketView(returned, 0, "w", Reached: false), new TicketView(ended, 0, "w", Reached: false)]);
         places.Return(returned.Id, 0, reached: true, rest: default);
         Take(ended, 0);
         places.End(ended.Id);
@@ -190,7 +192,8 @@ public sealed class FairPlacesTests
 
     private static PlaceView Shared(string name) => new(name, 1, Shared: true);
 
-    private static Ticket Of(string tenant, string job, string? only = null, int? limit = null) => new(Guid.NewGuid(), Gateway, tenant, job) { Only = only, TenantLimit = limit };
+    private static Ticket Of(string tenant, string job, string? only = null, int? limit = null) =>
+        new(Guid.NewGuid(), Gateway, tenant, job) { Only = only, TenantLimit = limit };
 
     private void Know(string gateway, params PlaceView[] known) => places.Renew(new GatewayView(gateway, known, []));
 

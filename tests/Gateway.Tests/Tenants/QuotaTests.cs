@@ -55,7 +55,11 @@ public sealed class QuotaTests(RedisProcess redis) : IClassFixture<RedisProcess>
         await rig.PutAsync(new byte[600]);
         await rig.PutAsync(new byte[600]);
         var refused = (await Assert.ThrowsAsync<RpcException>(() => rig.PutAsync(new byte[401]))).Status;
-        Assert.Equal(new Status(StatusCode.ResourceExhausted, "No space is left for this tenant's upload of 401 bytes: 600 of 1000 bytes are stored or on their way."), refused);
+        Assert.Equal(
+            new Status(
+                StatusCode.ResourceExhausted,
+                "No space is left for this tenant's upload of 401 bytes: 600 of 1000 bytes are stored or on their way."),
+            refused);
         Assert.False((await rig.Artifacts.StatArtifactAsync(new StatArtifactRequest { Digest = Digest.Of(new byte[401]).ToString() })).Exists);
         await rig.PutAsync(new byte[400]);
         await rig.AsAsync("b", () => rig.PutAsync(new byte[5000]));
@@ -71,7 +75,8 @@ public sealed class QuotaTests(RedisProcess redis) : IClassFixture<RedisProcess>
         {
             Assert.True(await open.ResponseStream.MoveNext(default));
             var refused = (await Assert.ThrowsAsync<RpcException>(() => rig.WatchAsync(job.Id))).Status;
-            Assert.Equal(new Status(StatusCode.ResourceExhausted, "This tenant watches as many jobs as it may, 1: end another watch first."), refused);
+            Assert.Equal(
+                new Status(StatusCode.ResourceExhausted, "This tenant watches as many jobs as it may, 1: end another watch first."), refused);
         }
 
         hold.Set();
@@ -103,7 +108,8 @@ public sealed class QuotaTests(RedisProcess redis) : IClassFixture<RedisProcess>
         var spec = await rig.SpecAsync();
         var ended = await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id);
         Assert.Equal((JobState.Failed, (int)StatusCode.ResourceExhausted, 0), (ended.State, ended.StatusCode, finetunes));
-        Assert.Matches(@"^This tenant has used \d+ seconds of workers' time within 24 hours; its limit is 1\. What is done is kept", ended.StatusMessage);
+        Assert.Matches(
+            @"^This tenant has used \d+ seconds of workers' time within 24 hours; its limit is 1\. What is done is kept", ended.StatusMessage);
         // What another tenant asks for is done by now, or begun.
         rig.Token = "b";
         foreach (var content in new[] { "a network", "a few images", "labeled images" })

@@ -76,7 +76,8 @@ public sealed class TransferLimitTests
     [Fact]
     public async Task Upload_SlowerThanTheLeastRate_EndsThoughItIsNeverIdle()
     {
-        await using var rig = await GatewayRig.StartedAsync(options => (options.TransferIdle, options.MinTransferRate) = (TimeSpan.FromSeconds(2), 1000));
+        await using var rig = await GatewayRig.StartedAsync(
+            options => (options.TransferIdle, options.MinTransferRate) = (TimeSpan.FromSeconds(2), 1000));
         using var call = rig.Artifacts.UploadArtifact(deadline: GatewayRig.Deadline);
         await call.RequestStream.WriteAsync(Header(1000));
         using var drip = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
