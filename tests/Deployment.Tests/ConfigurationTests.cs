@@ -47,8 +47,8 @@ public sealed class ConfigurationTests
     public void Stores_Addresses_AreServicesOfTheOverlay(string overlay)
     {
         var manifests = Of(overlay);
-        var variables = manifests.EnvironmentOf(manifests.Workers[0]);
-        foreach (var key in (string[])["Fewshot__Ledger", "Fewshot__S3Endpoint"])
+        var variables = manifests.EnvironmentOf("gateway");
+        foreach (var key in (string[])["Gateway__Redis", "Fewshot__S3Endpoint"])
         {
             if (!Uri.TryCreate(variables.GetValueOrDefault(key), UriKind.Absolute, out var address))
                 continue;
@@ -56,7 +56,7 @@ public sealed class ConfigurationTests
         }
 
         Assert.Equal(variables.ContainsKey("Fewshot__S3Endpoint"), manifests.All.Any(r => Name(r) == "object-store"));
-        Assert.Equal(variables["Fewshot__Ledger"]!.StartsWith("redis:", StringComparison.Ordinal), manifests.All.Any(r => Name(r) == "redis"));
+        Assert.Equal(variables.ContainsKey("Gateway__Redis"), manifests.All.Any(r => Name(r) == "redis"));
         // The bucket of the store in the cluster is the folder that it makes.
         if (variables.ContainsKey("Fewshot__S3Endpoint"))
         {

@@ -8,7 +8,7 @@ using static Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Fewshot.Deployment.Tests;
 
-/// <summary>A worker over a Redis that was started as its pod starts it, and that goes away.</summary>
+/// <summary>A gateway over a Redis that was started as its pod starts it, and that goes away.</summary>
 public sealed class RedisTests : IDisposable
 {
     private const string Password = "0123456789abcdef";
@@ -17,34 +17,34 @@ public sealed class RedisTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [SkippableFact]
-    public async Task Worker_RedisGoesAndComes_IsAliveThroughoutAndReadyWithIt()
+    public async Task Gateway_RedisGoesAndComes_IsAliveThroughoutAndReadyWithIt()
     {
         var manifests = Of("base");
         var (port, redisPort, health) = (ServiceProcess.FreePort(), ServiceProcess.FreePort(), ServiceProcess.FreePort());
-        var variables = manifests.EnvironmentOf("block-trial");
+        var variables = manifests.EnvironmentOf("gateway");
         variables["Fewshot__StateFolder"] = folder;
         variables["Fewshot__Listen"] = $"http://127.0.0.1:{port}";
         variables["Fewshot__HealthListen"] = $"http://127.0.0.1:{health}";
-        variables["Fewshot__Ledger"] = variables["Fewshot__Ledger"]!.Replace("//redis:6379", $"//127.0.0.1:{redisPort}", StringComparison.Ordinal);
+        variables["Gateway__Redis"] = variables["Gateway__Redis"]!.Replace("//redis:6379", $"//127.0.0.1:{redisPort}", StringComparison.Ordinal);
         variables["Fewshot__RedisPassword"] = Password;
         variables["Fewshot__Artifacts"] = "files";
 
         var redis = StartRedis(manifests, redisPort);
         try
         {
-            using var worker = new ServiceProcess("BlockTrial", variables);
+            using var gateway = new ServiceProcess("Gateway", variables);
             using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{health}");
-            await ServiceProcess.ServesAsync(worker, channel, "liveness");
+            await ServiceProcess.ServesAsync(gateway, channel, "liveness");
             await BecomesAsync(channel, Serving);
             redis.Kill();
             await redis.WaitForExitAsync();
             await BecomesAsync(channel, NotServing);
-            Assert.Equal(Serving, await ServiceProcess.ServesAsync(worker, channel, "liveness"));
+            Assert.Equal(Serving, await ServiceProcess.ServesAsync(gateway, channel, "liveness"));
             redis.Dispose();
             redis = StartRedis(manifests, redisPort);
             await BecomesAsync(channel, Serving);
-            worker.Stop();
-            Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+            gateway.Stop();
+            Assert.Equal(0, (await gateway.EndAsync()).ExitCode);
         }
         finally
         {
