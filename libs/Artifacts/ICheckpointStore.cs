@@ -3,7 +3,9 @@ namespace Fewshot.Artifacts;
 /// <summary>Where a long computation leaves its state. Synchronous, for use inside training threads.</summary>
 public interface ICheckpointStore
 {
-    /// <summary>The newest complete checkpoint, seekable; null where the computation starts from the beginning. The caller disposes it.</summary>
+    /// <summary>
+    /// The newest complete checkpoint, seekable; null where the computation starts from the beginning. The caller disposes it.
+    /// </summary>
     Stream? OpenNewest();
 
     /// <summary>Saves what the callback writes as the newest checkpoint; all of it or, when the callback throws, nothing.</summary>
@@ -27,13 +29,16 @@ public sealed class MemoryCheckpointStore : ICheckpointStore
     }
 }
 
-/// <summary>Checkpoints of a leased step: artifacts, the newest one named by the ledger.</summary>
-public sealed class LedgerCheckpointStore(IArtifactStore artifacts, IStepLedger ledger, IStepLease lease) : ICheckpointStore
+/// <summary>
+/// Checkpoints as artifacts, the newest one found by a name. Where two processes are at the same computation the one that saved last is
+/// taken for the newest, and either will do.
+/// </summary>
+public sealed class NamedCheckpointStore(IArtifactStore artifacts, IArtifactNames names, string name) : ICheckpointStore
 {
     /// <inheritdoc/>
     public Stream? OpenNewest()
     {
-        if (ledger.FindCheckpointAsync(lease.Key, CancellationToken.None).GetAwaiter().GetResult() is not { } digest)
+        if (names.FindAsync(name).GetAwaiter().GetResult() is not { } digest)
             return null;
         try
         {
@@ -47,13 +52,12 @@ public sealed class LedgerCheckpointStore(IArtifactStore artifacts, IStepLedger 
     }
 
     /// <inheritdoc/>
-    /// <exception cref="LeaseLostException">Another worker has taken the step over; what this one computes is of no use any more.</exception>
     public void Save(Action<Stream> write)
     {
         try
         {
             var info = artifacts.Put(write);
-            ledger.SetCheckpointAsync(lease, info.Digest, CancellationToken.None).GetAwaiter().GetResult();
+            names.SetAsync(name, info.Digest).GetAwaiter().GetResult();
         }
         catch (StoreUnavailableException)
         {

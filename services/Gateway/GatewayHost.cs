@@ -36,10 +36,9 @@ public static class GatewayHost
         // Making a file durable holds a thread while the disk works; without spare ones, answers wait for disks.
         ThreadPool.GetMinThreads(out var threads, out var ports);
         ThreadPool.SetMinThreads(Math.Max(threads, SpareThreads), ports);
-        // Jobs are where the ledger is, whose leases are the claims on them.
-        services.AddSingleton<IJobStore>(provider => provider.GetService<RedisServer>() is { } server
-            ? new RedisJobStore(server, new JobArchive(provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<IArtifactNames>()))
-            : new FileJobStore(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "jobs")));
+        services.AddSingleton(provider => new JobArchive(
+            provider.GetRequiredService<IArtifactStore>(), options.JobsInMemory ? null : provider.GetRequiredService<IArtifactNames>()));
+        services.AddSingleton<JobStore>();
         services.AddSingleton<IArtifactGrants>(provider => provider.GetService<RedisServer>() is { } server
             ? new RedisArtifactGrants(server)
             : new FileArtifactGrants(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "grants")));
@@ -71,13 +70,13 @@ public static class GatewayHost
         services.AddSingleton(provider => new JobWorkflows(
             provider.GetRequiredService<IArtifactStore>(), provider.GetRequiredService<PractiseWorkflow>(), provider.GetRequiredService<DcVitWorkflow>(),
             provider.GetRequiredService<StageWorkflow>()));
-        services.AddSingleton<ClaimKeeper>();
-        services.AddSingleton<JobRunner>();
-        services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
+        services.AddSingleton<JobExecution>();
+        services.AddSingleton<OldState>();
+        services.AddHostedService<JobSweep>();
         services.AddSingleton<JobSubmission>();
         services.AddSingleton<JobReferences>();
         services.AddSingleton(provider => new ArtifactCollector(
-            provider.GetRequiredService<IJobStore>(), provider.GetRequiredService<IStepLedger>(), provider.GetRequiredService<IArtifactStore>(),
+            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<PlaceQueues>(), provider.GetRequiredService<IArtifactStore>(),
             provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<IArtifactGrants>()));
         services.AddHostedService<CollectionService>();
         services.AddGrpc().AddServiceOptions<ArtifactGrpcService>(options => options.Interceptors.Add<AuditInterceptor>())
@@ -96,6 +95,9 @@ public static class GatewayHost
     /// <summary>Maps the gateway's services.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        // What is wrong with their options is to be said now, not when the first job comes.
+        app.Services.GetRequiredService<JobExecution>();
+        app.Services.GetRequiredService<GrainRecords>();
         app.MapGrpcService<ArtifactGrpcService>().RequireAuthorization(CallerPolicies.Known);
         app.MapGrpcService<CompressionGrpcService>().RequireAuthorization(CallerPolicies.Known);
         // KEDA sends no tokens; what it gets are counts.

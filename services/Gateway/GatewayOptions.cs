@@ -1,3 +1,4 @@
+using Fewshot.Artifacts.Redis;
 using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway;
@@ -19,6 +20,13 @@ public sealed class GatewayOptions
 
     /// <summary>URLs of the image synthesizers; empty: this host itself. A name stands for all its addresses. A slot for each.</summary>
     public IList<string> ImageSynthesizers { get; } = [];
+
+    /// <summary>
+    /// Redis server of the gateways that share jobs: <c>redis://HOST[:PORT][/DATABASE]</c> (<c>rediss://</c> for TLS), or
+    /// <c>redis://HOST[:PORT],HOST[:PORT]/DATABASE?sentinel=NAME</c> where the hosts are Sentinels that watch the primary NAME. Empty: this
+    /// gateway is alone, and jobs are files of Fewshot:StateFolder.
+    /// </summary>
+    public string? Redis { get; set; }
 
     /// <summary>Token that workers know this gateway by.</summary>
     public string? WorkerToken { get; set; }
@@ -98,6 +106,11 @@ public sealed class GatewayOptions
     /// <summary>Seconds of workers' time that such a tenant may use within 24 hours: eight workers without a pause.</summary>
     public long DefaultMaxComputeSeconds { get; set; } = 8 * 24 * 3600;
 
+    /// <summary>
+    /// Whether jobs are kept nowhere, but end with this process. Finished steps stay.
+    /// </summary>
+    public bool JobsInMemory { get; set; }
+
     /// <summary>Whether unfinished jobs are looked for and continued. A command that runs one job sets it false.</summary>
     public bool ReclaimJobs { get; set; } = true;
 
@@ -109,9 +122,6 @@ public sealed class GatewayOptions
 
     /// <summary>How often jobs and artifacts that are not kept are looked for.</summary>
     public TimeSpan CollectionInterval { get; set; } = TimeSpan.FromHours(1);
-
-    /// <summary>How often a running job looks whether it was cancelled through another gateway.</summary>
-    public TimeSpan CancelPoll { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Longest silence of a stage's stream before its worker counts as lost.</summary>
     public TimeSpan WorkerSilence { get; set; } = TimeSpan.FromSeconds(30);
@@ -139,6 +149,12 @@ public sealed class GatewayOptions
 
     /// <summary>Longest silence of a watched job's stream.</summary>
     public TimeSpan WatchHeartbeat { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The address of <see cref="Redis"/>; null where there is none.</summary>
+    /// <exception cref="HostOptionsException">It is wrong.</exception>
+    internal RedisAddress? RedisAddress(FewshotOptions defaults) => string.IsNullOrEmpty(Redis)
+        ? null
+        : defaults.RedisAt(Redis, $"{Section}:{nameof(Redis)}", "redis://HOST[:PORT][/DATABASE] or rediss://...");
 
     /// <summary>The configured workers of all stages.</summary>
     /// <exception cref="HostOptionsException">An address is invalid.</exception>

@@ -89,8 +89,10 @@ internal sealed class S3Stub : IAsyncDisposable
                 Uploads[upload].Parts[int.Parse(request.Query["partNumber"]!, CultureInfo.InvariantCulture)] = await BodyAsync(request);
                 context.Response.Headers.ETag = "\"part\"";
                 break;
+            case "PUT" when !TryPut(key, await BodyAsync(request), request):
+                await RefuseAsync(context, 412, "PreconditionFailed");
+                break;
             case "PUT":
-                Objects[key] = await BodyAsync(request);
                 context.Response.Headers.ETag = "\"whole\"";
                 break;
             case "DELETE" when upload.Length > 0:
@@ -119,6 +121,24 @@ internal sealed class S3Stub : IAsyncDisposable
         }
     }
 
+    /// <summary>Puts where the object is as the request expects it.</summary>
+    private bool TryPut(string key, byte[] content, HttpRequest request)
+    {
+        if (request.Headers.IfNoneMatch == "*")
+            return Objects.TryAdd(key, content);
+        if (request.Headers.IfMatch.Count > 0)
+        {
+            return Objects.TryGetValue(key, out var found) && request.Headers.IfMatch == ETagOf(found)
+                && Objects.TryUpdate(key, content, found);
+        }
+
+        Objects[key] = content;
+        return true;
+    }
+
+    /// <summary>With a dash, as those of objects that went up in parts: no hash that the SDK would compare the content with.</summary>
+    private static string ETagOf(byte[] content) => $"\"{Digest.Of(content).Hex}-1\"";
+
     private static async Task GiveAsync(HttpContext context, byte[] content)
     {
         var from = 0;
@@ -129,6 +149,7 @@ internal sealed class S3Stub : IAsyncDisposable
             context.Response.Headers.ContentRange = $"bytes {from}-{content.Length - 1}/{content.Length}";
         }
 
+        context.Response.Headers.ETag = ETagOf(content);
         context.Response.ContentLength = content.Length - from;
         if (context.Request.Method == "GET")
             await context.Response.Body.WriteAsync(content.AsMemory(from));

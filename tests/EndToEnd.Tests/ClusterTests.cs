@@ -42,7 +42,7 @@ public class ClusterTests(Drawings drawings)
             ("Redis is killed", "trials", () => cluster.Kill("redis")),
             ("Redis forgets everything", "finetune", () => Redis(cluster, "FLUSHALL")),
             ("the S3 server is killed", "trials", () => cluster.Kill("s3")),
-            ("a worker stands still beyond its lease", "trials", () =>
+            ("a worker stands still for five seconds", "trials", () =>
             {
                 cluster.Signal("block-trial-1", "STOP");
                 using var stopped = System.Diagnostics.Process.GetProcessById(cluster.Processes["block-trial-1"].Id);

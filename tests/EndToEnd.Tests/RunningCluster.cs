@@ -10,7 +10,7 @@ internal sealed class RunningCluster : IDisposable
 {
     // A killed process's lease is waited for.
     public static readonly (string Name, string Value)[] ShortLeases =
-        [("Fewshot__LeaseDuration", "00:00:03"), ("Fewshot__LeaseRenewal", "00:00:01"), ("Gateway__ReclaimInterval", "00:00:01")];
+        [("Gateway__ReclaimInterval", "00:00:01")];
 
     private readonly TemporaryFolder folder = new();
     private readonly FewshotProcess program;

@@ -1,11 +1,15 @@
+using System.Net;
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.Redis;
 using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Cluster;
+using Fewshot.Gateway.Jobs;
 using Fewshot.Gateway.Tenants;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
+using Orleans.GrainDirectory;
 using Orleans.Runtime;
 using StackExchange.Redis;
 
@@ -57,15 +61,15 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         await using var second = other;
         using var hold = Held(rig, other);
         var running = await rig.StartAsync("r1", await rig.SpecAsync());
-        await StateAsync(rig, running.Id, JobState.Running);
+        await StateAsync(rig, running.Id, Compression.V1.JobState.Running);
         var waiting = await other.StartAsync("r2", await other.SpecAsync());
         rig.Token = other.Token = "b";
         var overtaking = await other.StartAsync("r3", await other.SpecAsync());
-        await StateAsync(other, overtaking.Id, JobState.Running);
+        await StateAsync(other, overtaking.Id, Compression.V1.JobState.Running);
         rig.Token = other.Token = "a";
-        Assert.Equal(JobState.Queued, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = waiting.Id })).Job.State);
+        Assert.Equal(Compression.V1.JobState.Queued, (await other.Jobs.GetJobAsync(new GetJobRequest { JobId = waiting.Id })).Job.State);
         hold.Set();
-        Assert.Equal(JobState.Succeeded, (await other.EndOfAsync(waiting.Id)).State);
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await other.EndOfAsync(waiting.Id)).State);
     }
 
     [Fact]
@@ -119,7 +123,7 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
                 throw new RpcException(new Status(StatusCode.Unavailable, "gone"));
         };
         var spec = await rig.SpecAsync();
-        Assert.Equal(JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
+        Assert.Equal(Compression.V1.JobState.Failed, (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id)).State);
         rig.Stages.OnCall = _ => { };
         spec.Seed++;
         var refused = await other.EndOfAsync((await other.StartAsync("r2", spec)).Id);
@@ -129,7 +133,7 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         rig.Token = other.Token = "b";
         foreach (var digest in new[] { "a network"u8.ToArray(), "a few images"u8.ToArray(), "labeled images"u8.ToArray() })
             await other.PutAsync(digest);
-        Assert.Equal(JobState.Succeeded, (await other.EndOfAsync((await other.StartAsync("r3", spec)).Id)).State);
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await other.EndOfAsync((await other.StartAsync("r3", spec)).Id)).State);
     }
 
     [Fact]
@@ -159,6 +163,39 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         await SilosAsync(3, rig, other, third);
     }
 
+    /// <summary>What a silo leaves behind that died between registering a grain and answering.</summary>
+    [Fact]
+    public async Task Silo_DiedWhileItActivatedAJob_TheJobIsActivatedElsewhere()
+    {
+        await using var rig = await StartedAsync();
+        var directory = rig.Services.GetRequiredKeyedService<IGrainDirectory>(GrainDirectoryAttribute.DEFAULT_GRAIN_DIRECTORY);
+        var job = rig.Services.GetRequiredService<IGrainFactory>().GetGrain<IJobGrain>(JobIds.Of("r1")).GetGrainId();
+        var left = await directory.Register(new GrainAddress
+        {
+            GrainId = job, ActivationId = ActivationId.NewId(), SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1), MembershipVersion = new MembershipVersion(1),
+        });
+        Assert.Equal(left, await directory.Lookup(job));
+        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+        Assert.NotEqual(left!.SiloAddress, (await directory.Lookup(job))!.SiloAddress);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LostWorkersAndUsedTime_GatewayStartedAgain_AreKept(bool inRedis)
+    {
+        await using var rig = await GatewayRig.StartedAsync(ledger: inRedis ? redis.Address.ToString() : "files");
+        var until = DateTimeOffset.UtcNow.AddMinutes(5);
+        var grains = rig.Services.GetRequiredService<GrainCalls>();
+        await grains.TellAsync<ITenantGrain>("a", grain => grain.NoteLossesAsync("inputs", new WorkerLosses(3, until, "it died")));
+        await grains.TellAsync<ITenantGrain>("a", grain => grain.SpendAsync(7.5));
+        await rig.StopAsync();
+        await rig.StartAsync();
+        var standing = await rig.Services.GetRequiredService<GrainCalls>()
+            .AskAsync<ITenantGrain, TenantStanding>("a", grain => grain.StandingAsync("inputs"));
+        Assert.Equal((new WorkerLosses(3, until, "it died"), 7.5), (standing.Losses, standing.UsedSeconds));
+    }
+
     private Task<GatewayRig> StartedAsync() => GatewayRig.StartedAsync(ledger: redis.Address.ToString());
 
     private async Task<(GatewayRig Rig, GatewayRig Other)> TwoAsync(object limits)
@@ -175,7 +212,7 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         return hold;
     }
 
-    private static Task StateAsync(GatewayRig rig, string id, JobState state) =>
+    private static Task StateAsync(GatewayRig rig, string id, Compression.V1.JobState state) =>
         Poll.UntilAsync(async () => (await rig.Jobs.GetJobAsync(new GetJobRequest { JobId = id })).Job.State == state);
 
     /// <summary>Waits until every one of these gateways knows so many that are alive.</summary>

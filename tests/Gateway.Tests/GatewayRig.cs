@@ -12,8 +12,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Runtime;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -21,7 +23,6 @@ namespace Fewshot.Gateway.Tests;
 internal sealed class GatewayRig : IAsyncDisposable
 {
     private readonly string folder, ledger;
-    private readonly TimeSpan lease;
     private readonly bool ownsFolder;
     private readonly UnexpectedErrors errors = new();
     private WebApplication? app;
@@ -43,6 +44,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <summary>Changes options of every host.</summary>
     public Action<FewshotOptions>? Defaults { get; set; }
 
+    /// <summary>An error in the log that contains this is what the test wants to see.</summary>
+    public void Expect(string error) => errors.Expected = error;
+
     /// <summary>What calls carry from now on; nothing where null.</summary>
     public string? Token { get; set; }
 
@@ -56,9 +60,8 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public static DateTime Deadline => DateTime.UtcNow.AddSeconds(60);
 
-    public GatewayRig(string ledger = "files", string? folder = null, TimeSpan? lease = null)
+    public GatewayRig(string ledger = "files", string? folder = null)
     {
-        this.lease = lease ?? TimeSpan.FromSeconds(30);
         this.ledger = ledger;
         ownsFolder = folder is null;
         this.folder = folder ?? Directory.CreateTempSubdirectory("fewshot-gateway-").FullName;
@@ -67,10 +70,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <param name="configure">Changes options.</param>
     /// <param name="ledger">Where ledger and jobs are.</param>
     /// <param name="folder">Another rig's, whose artifacts and ledger this one shares.</param>
-    /// <param name="lease">How long leases last.</param>
-    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null, string ledger = "files", string? folder = null, TimeSpan? lease = null)
+    public static async Task<GatewayRig> StartedAsync(Action<GatewayOptions>? configure = null, string ledger = "files", string? folder = null)
     {
-        var rig = new GatewayRig(ledger, folder, lease);
+        var rig = new GatewayRig(ledger, folder);
         await rig.StartAsync(configure);
         return rig;
     }
@@ -196,10 +198,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
         {
             options.StateFolder = folder;
-            options.Ledger = ledger;
-            (options.LeaseDuration, options.LeaseRenewal) = (lease, lease / 4);
             options.Listen = listen;
-            options.LedgerPoll = TimeSpan.FromMilliseconds(20);
             options.RetryAfter = TimeSpan.FromMilliseconds(20);
             options.ProgressInterval = TimeSpan.FromMilliseconds(5);
             Defaults?.Invoke(options);
@@ -212,9 +211,9 @@ internal sealed class GatewayRig : IAsyncDisposable
         {
             builder.AddGateway(options =>
             {
+                options.Redis = ledger == "files" ? null : ledger;
                 options.RetryPause = TimeSpan.FromMilliseconds(5);
                 options.ReconnectPause = TimeSpan.FromMilliseconds(20);
-                options.CancelPoll = TimeSpan.FromMilliseconds(20);
                 options.ReclaimInterval = TimeSpan.FromMilliseconds(50);
                 configure?.Invoke(options);
             });
@@ -222,6 +221,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             Replace(builder.Services);
             // A silo that is taken for dead ends its process, which is the tests' here, on a machine that stands still for seconds.
             builder.Services.Configure<ClusterMembershipOptions>(membership => membership.NumMissedProbesLimit = 30);
+            builder.Services.AddSingleton<IFatalErrorHandler, EndOfHost>();
             // Silos that are parted from others, or from Redis, say so as errors.
             builder.Logging.AddFilter("Orleans", LogLevel.None);
         }
@@ -232,6 +232,14 @@ internal sealed class GatewayRig : IAsyncDisposable
         host.MapGrpcService<FakeStages.Finetuner>();
         host.MapGrpcService<FakeSynthesizer>();
         return gateway ? host.MapGateway() : host;
+    }
+
+    /// <summary>A silo that is sent away ends its process: here, its host.</summary>
+    private sealed class EndOfHost(IHostApplicationLifetime lifetime) : IFatalErrorHandler
+    {
+        public bool IsUnexpected(Exception exception) => true;
+
+        public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null) => lifetime.StopApplication();
     }
 
     private sealed class TokenHandler(GatewayRig rig) : DelegatingHandler(new SocketsHttpHandler { EnableMultipleHttp2Connections = true })
@@ -258,6 +266,8 @@ internal sealed class GatewayRig : IAsyncDisposable
             }
         }
 
+        public string? Expected { get; set; }
+
         public ILogger CreateLogger(string categoryName) => this;
 
         public IDisposable? BeginScope<TState>(TState state)
@@ -267,7 +277,7 @@ internal sealed class GatewayRig : IAsyncDisposable
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (!IsEnabled(logLevel))
+            if (!IsEnabled(logLevel) || (Expected is { } wanted && formatter(state, exception).Contains(wanted, StringComparison.Ordinal)))
                 return;
             lock (seen)
                 seen.Add($"{formatter(state, exception)} {exception}");

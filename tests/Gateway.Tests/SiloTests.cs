@@ -65,15 +65,19 @@ public sealed class SiloTests(RedisProcess redis) : IClassFixture<RedisProcess>,
         Assert.Contains("set Gateway:SiloAuthority", inTheClear.Message, StringComparison.Ordinal);
         Add(redis.Address.ToString(), gateway => gateway.SiloAuthority = authority.Root);
         // Without Redis its silo has nobody to talk to.
-        Add("files");
+        Add("");
         var byName = Assert.Throws<HostOptionsException>(() => Add(redis.Address.ToString(), gateway => gateway.SiloAddress = "gateway"));
         Assert.Contains("Gateway:SiloAddress must be an IP address", byName.Message, StringComparison.Ordinal);
 
-        void Add(string ledger, Action<GatewayOptions>? configure = null) => WebApplication.CreateSlimBuilder().AddFewshotDefaults(options =>
+        void Add(string redis, Action<GatewayOptions>? configure = null) => WebApplication.CreateSlimBuilder().AddFewshotDefaults(options =>
         {
-            (options.StateFolder, options.Ledger, options.Listen) = (folder.Path, ledger, "https://0.0.0.0:0");
+            (options.StateFolder, options.Listen) = (folder.Path, "https://0.0.0.0:0");
             (options.Certificate, options.CertificateKey, options.ClientAuthority) = (certificate, key, authority.Root);
-        }).AddGateway(configure);
+        }).AddGateway(options =>
+        {
+            options.Redis = redis;
+            configure?.Invoke(options);
+        });
     }
 
     private async Task<GatewayRig> StartedAsync(TestAuthority authority, (string Certificate, string Key) own)

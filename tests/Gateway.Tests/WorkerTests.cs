@@ -196,7 +196,7 @@ public sealed class WorkerTests
             found += checkpoint?.ReadByte() ?? 0;
         };
         await using var next = await rig.StartWorkerAsync(stages, address);
-        var ended = await rig.EndOfAsync(Jobs.JobStoreExtensions.IdOf("r1"));
+        var ended = await rig.EndOfAsync(Jobs.JobIds.Of("r1"));
         Assert.Equal((JobState.Succeeded, ""), (ended.State, ended.StatusMessage));
         Assert.Equal(7, found);
     }

@@ -38,35 +38,5 @@ public sealed class WorkflowTests
         Assert.NotNull(progress.Report(1, 2, 10, "loss", 1).EtaSeconds);
     }
 
-    [Fact]
-    public async Task FileJobEventLog_LineCutByACrash_IsTakenAwayAndCountingGoesOn()
-    {
-        var path = Path.Combine(Directory.CreateTempSubdirectory("fewshot-log-").FullName, "events");
-        using (var log = new FileJobEventLog(path))
-        {
-            log.StepTwice();
-        }
-
-        await File.AppendAllTextAsync(path, "{\"sequence\":3,\"ti");
-        Assert.Equal(2, FileJobEventLog.ReadLastSequence(path));
-        using (var log = new FileJobEventLog(path))
-        {
-            Assert.Equal(2, log.LastSequence);
-            log.StepTwice();
-        }
-
-        Assert.Equal(4, FileJobEventLog.ReadLastSequence(path));
-        Assert.Equal(4, (await File.ReadAllLinesAsync(path)).Length);
-    }
-
     private static (long, long) Counts(ProgressNote note) => (note.Completed, note.Total);
-}
-
-internal static class JobEventLogSteps
-{
-    public static void StepTwice(this FileJobEventLog log)
-    {
-        log.Append(step: new StepNote("a", "k", Done: false, Cached: false, Seconds: 0));
-        log.Append(step: new StepNote("a", "k", Done: true, Cached: false, Seconds: 1));
-    }
 }

@@ -1,4 +1,5 @@
 using Fewshot.Artifacts;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fewshot.ServiceDefaults.Tests;
 
@@ -47,5 +48,45 @@ internal sealed class Listener : IProgress<StepProgress>
     {
         lock (heard)
             heard.Add(value);
+    }
+}
+
+/// <summary>Step runners as of processes that share nothing but the artifacts and their names.</summary>
+internal sealed class SharedSteps : IDisposable
+{
+    private readonly StateFolder state = new();
+    private readonly List<IDisposable> owned = [];
+
+    /// <summary>The folder of artifacts.</summary>
+    public string Artifacts => Path.Combine(state.Path, "artifacts");
+
+    /// <summary>The byte that a checkpoint was saved as; null where the work starts from the beginning.</summary>
+    public static byte? CheckpointOf(StepContext context)
+    {
+        using var newest = context.Checkpoints.OpenNewest();
+        return (byte?)newest?.ReadByte();
+    }
+
+    /// <summary>The file of an artifact.</summary>
+    public string ArtifactOf(Digest digest) => Path.Combine(Artifacts, digest.Hex);
+
+    /// <summary>The file of a name.</summary>
+    public string FileOf(string name) => Path.Combine(state.Path, "names", name.Replace('/', '.'));
+
+    public StepRunner Runner(Action<FewshotOptions>? configure = null)
+    {
+        var options = new FewshotOptions { StateFolder = state.Path };
+        configure?.Invoke(options);
+        var artifacts = new FileArtifactStore(Artifacts);
+        var names = new FileArtifactNames(Path.Combine(state.Path, "names"));
+        var gate = new HeavyStepGate(options);
+        owned.AddRange([artifacts, names, gate]);
+        return new StepRunner(artifacts, new StepJournal(artifacts, names), gate, options, NullLogger<StepRunner>.Instance);
+    }
+
+    public void Dispose()
+    {
+        owned.ForEach(one => one.Dispose());
+        state.Dispose();
     }
 }

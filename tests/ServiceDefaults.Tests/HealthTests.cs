@@ -25,8 +25,8 @@ public sealed class HealthTests : IDisposable
     [Fact]
     public async Task Check_StoresDoNotAnswer_IsNotReadyButAlive()
     {
-        var (stores, time) = (new FlakyLedger(), new SetTime());
-        await using var host = await StartAsync(services => services.AddSingleton<IStepLedger>(stores).AddSingleton<TimeProvider>(time));
+        var (stores, time) = (new FlakyNames(), new SetTime());
+        await using var host = await StartAsync(services => services.AddSingleton<IArtifactNames>(stores).AddSingleton<TimeProvider>(time));
         Assert.Equal((Serving, Serving), await host.AskAsync());
         stores.Broken = true;
         time.Now += TimeSpan.FromSeconds(5);
@@ -39,8 +39,8 @@ public sealed class HealthTests : IDisposable
     [Fact]
     public async Task Check_AskedOftenByManyAtOnce_AsksTheStoresOnceInFiveSeconds()
     {
-        var (stores, time) = (new FlakyLedger(), new SetTime());
-        await using var host = await StartAsync(services => services.AddSingleton<IStepLedger>(stores).AddSingleton<TimeProvider>(time));
+        var (stores, time) = (new FlakyNames(), new SetTime());
+        await using var host = await StartAsync(services => services.AddSingleton<IArtifactNames>(stores).AddSingleton<TimeProvider>(time));
         await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => host.AskAsync()));
         time.Now += TimeSpan.FromSeconds(4.9);
         await host.AskAsync();
@@ -259,7 +259,7 @@ public sealed class HealthTests : IDisposable
         public override long GetTimestamp() => Now.Ticks;
     }
 
-    private sealed class FlakyLedger : IStepLedger
+    private sealed class FlakyNames : IArtifactNames
     {
         private int asked;
 
@@ -267,18 +267,21 @@ public sealed class HealthTests : IDisposable
 
         public int Asked => asked;
 
-        public Task<Digest?> FindResultAsync(StepKey key, CancellationToken ct = default)
+        public Task<Digest?> FindAsync(string name, CancellationToken ct = default)
         {
             Interlocked.Increment(ref asked);
             return Broken ? throw new IOException("no connection") : Task.FromResult<Digest?>(null);
         }
 
-        public Task<IStepLease?> TryAcquireAsync(StepKey key, string owner, CancellationToken ct = default) => Task.FromResult<IStepLease?>(null);
+        public Task SetAsync(string name, Digest digest, CancellationToken ct = default) => Task.CompletedTask;
 
-        public Task<Digest?> FindCheckpointAsync(StepKey key, CancellationToken ct = default) => Task.FromResult<Digest?>(null);
+        public Task<Digest> SetFirstAsync(string name, Digest digest, CancellationToken ct = default) => Task.FromResult(digest);
 
-        public Task SetCheckpointAsync(IStepLease lease, Digest checkpoint, CancellationToken ct = default) => Task.CompletedTask;
+        public Task RemoveAsync(string name, CancellationToken ct = default) => Task.CompletedTask;
 
-        public Task ForgetResultAsync(StepKey key, Digest lost, CancellationToken ct = default) => Task.CompletedTask;
+        public Task RemoveAsync(string name, Digest digest, CancellationToken ct = default) => Task.CompletedTask;
+
+        public IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, CancellationToken ct = default) =>
+            AsyncEnumerable.Empty<(string Name, Digest Digest)>();
     }
 }

@@ -1,6 +1,5 @@
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.V1;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fewshot.ServiceDefaults.Tests;
 
@@ -9,15 +8,9 @@ public sealed class StepRunnerTests : IDisposable
     // Real messages stand in for a stage's; which ones does not matter to the runner.
     private static readonly StepDefinition Step = new("/fewshot.test.v1.Test/Run", 1, "test");
     private static readonly StatArtifactRequest Request = new() { Digest = "a" };
-    private readonly StateFolder state = new();
-    private readonly List<IDisposable> owned = [];
+    private readonly SharedSteps shared = new();
 
-    public void Dispose()
-    {
-        foreach (var item in owned)
-            item.Dispose();
-        state.Dispose();
-    }
+    public void Dispose() => shared.Dispose();
 
     [Fact]
     public async Task RunAsync_SecondCall_IsFoundDone()
@@ -142,21 +135,6 @@ public sealed class StepRunnerTests : IDisposable
     }
 
     [Fact]
-    public async Task RunAsync_OtherProcessHoldsTheLease_WaitsForItsResult()
-    {
-        var (one, two) = (Runner(), Runner());
-        using var hold = new Hold();
-        var first = one.RunAsync(Step, Request, Held(hold), new Listener(), default);
-        await hold.Entered;
-        var second = two.RunAsync<StatArtifactResponse>(Step, Request, _ => throw new InvalidOperationException("must not run twice"), new Listener(), default);
-        hold.Release();
-        Assert.Equal(7, (await first).Result.SizeBytes);
-        var found = await second;
-        Assert.Equal(7, found.Result.SizeBytes);
-        Assert.True(found.Cached);
-    }
-
-    [Fact]
     public async Task RunAsync_ArtifactOfTheResultIsGone_RunsAgain()
     {
         var runner = Runner();
@@ -168,10 +146,10 @@ public sealed class StepRunnerTests : IDisposable
         }
 
         await runner.RunAsync(Step, Request, Work, new Listener(), default);
-        File.Delete(Path.Combine(state.Path, "artifacts", made.Hex));
+        File.Delete(shared.ArtifactOf(made));
         var again = await runner.RunAsync(Step, Request, Work, new Listener(), default);
         Assert.False(again.Cached);
-        Assert.True(File.Exists(Path.Combine(state.Path, "artifacts", made.Hex)));
+        Assert.True(File.Exists(shared.ArtifactOf(made)));
         Assert.True((await runner.RunAsync(Step, Request, Work, new Listener(), default)).Cached);
     }
 
@@ -202,7 +180,7 @@ public sealed class StepRunnerTests : IDisposable
             });
             return new StatArtifactResponse();
         }, new Listener(), default));
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(state.Path, "artifacts")));
+        Assert.Empty(Directory.EnumerateFiles(shared.Artifacts));
     }
 
     [Fact]
@@ -238,20 +216,7 @@ public sealed class StepRunnerTests : IDisposable
         return new StatArtifactResponse { SizeBytes = 7 };
     };
 
-    private static StatArtifactResponse FromCheckpoint(StepContext context)
-    {
-        using var checkpoint = context.Checkpoints.OpenNewest();
-        return new StatArtifactResponse { SizeBytes = checkpoint?.ReadByte() ?? 0 };
-    }
+    private static StatArtifactResponse FromCheckpoint(StepContext context) => new() { SizeBytes = SharedSteps.CheckpointOf(context) ?? 0 };
 
-    private StepRunner Runner(Action<FewshotOptions>? configure = null)
-    {
-        var options = new FewshotOptions { StateFolder = state.Path, LedgerPoll = TimeSpan.FromMilliseconds(10) };
-        configure?.Invoke(options);
-        var artifacts = new FileArtifactStore(Path.Combine(state.Path, "artifacts"));
-        var ledger = new FileStepLedger(Path.Combine(state.Path, "ledger"));
-        var gate = new HeavyStepGate(options);
-        owned.AddRange([artifacts, ledger, gate]);
-        return new StepRunner(artifacts, ledger, new StepJournal(artifacts, ledger), gate, options, NullLogger<StepRunner>.Instance);
-    }
+    private StepRunner Runner(Action<FewshotOptions>? configure = null) => shared.Runner(configure);
 }

@@ -12,75 +12,68 @@ public sealed class StoreOutageTests : IDisposable
     public void Dispose() => state.Dispose();
 
     [Fact]
-    public async Task RunAsync_LedgerAwayWhenTheWorkIsDone_StoresTheResultLaterWithoutDoingItAgain()
+    public async Task RunAsync_NamesAwayWhenTheWorkIsDone_StoresTheResultLaterWithoutDoingItAgain()
     {
         using var stores = new AwayStores(state.Path, patience: TimeSpan.FromMinutes(1));
         var done = 0;
         var outcome = await stores.RunAsync(_ =>
         {
             done++;
-            stores.Ledger.FailingResults = 3;
+            stores.Names.FailingResults = 3;
         });
-        Assert.Equal((7, 1, -1), (outcome.Result.SizeBytes, done, stores.Ledger.FailingResults));
-        Assert.NotNull(await stores.Ledger.FindResultAsync(outcome.Key));
+        Assert.Equal((7, 1, -1), (outcome.Result.SizeBytes, done, stores.Names.FailingResults));
+        Assert.NotNull(await stores.Names.FindAsync(StepNames.ResultOf(outcome.Key)));
     }
 
     [Fact]
-    public async Task RunAsync_LedgerAwayForGoodWhenTheWorkIsDone_LetsGoOfTheStep()
+    public async Task RunAsync_NamesAwayForGoodWhenTheWorkIsDone_LetsGoOfTheStep()
     {
         using var stores = new AwayStores(state.Path, patience: TimeSpan.FromMilliseconds(20));
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => stores.RunAsync(_ => stores.Ledger.FailingResults = int.MaxValue));
-        stores.Ledger.FailingResults = 0;
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => stores.RunAsync(_ => stores.Names.FailingResults = int.MaxValue));
+        stores.Names.FailingResults = 0;
         Assert.False((await stores.RunAsync(_ => { })).Cached);
     }
 
     [Fact]
-    public async Task RunAsync_LedgerAwayForGoodDuringTheWork_StopsTheWorkAndLetsGoOfTheStep()
-    {
-        using var stores = new AwayStores(state.Path, patience: TimeSpan.FromMilliseconds(20));
-        var e = await Assert.ThrowsAsync<RetryLaterException>(() => stores.RunAsync(context =>
-        {
-            stores.Ledger.FailingRenewals = int.MaxValue;
-            context.Stop.WaitHandle.WaitOne();
-            context.Stop.ThrowIfCancellationRequested();
-        }));
-        Assert.True(e.Stopping);
-    }
-
-    [Fact]
-    public async Task RunAsync_LedgerAwayForAWhileDuringTheWork_GoesOn()
+    public async Task RunAsync_NamesAwayDuringTheWork_GoesOnWithoutACheckpoint()
     {
         using var stores = new AwayStores(state.Path, patience: TimeSpan.FromMinutes(1));
         var outcome = await stores.RunAsync(context =>
         {
-            stores.Ledger.FailingRenewals = 3;
-            Assert.True(SpinWait.SpinUntil(() => stores.Ledger.FailingRenewals < 0, TimeSpan.FromSeconds(30)));
-            Assert.False(context.Stop.IsCancellationRequested);
+            context.Checkpoints.Save(stream => stream.WriteByte(1));
+            stores.Names.FailingCheckpoints = 1;
+            context.Checkpoints.Save(stream => stream.WriteByte(2));
+            Assert.Equal((byte)1, SharedSteps.CheckpointOf(context));
         });
-        Assert.Equal(7, outcome.Result.SizeBytes);
+        Assert.Equal((7, 0), (outcome.Result.SizeBytes, stores.Names.FailingCheckpoints));
+    }
+
+    [Fact]
+    public async Task RunAsync_CheckpointCannotBeForgotten_TheResultCountsAllTheSame()
+    {
+        using var stores = new AwayStores(state.Path, patience: TimeSpan.FromMilliseconds(20));
+        await stores.RunAsync(_ => stores.Names.FailingRemovals = int.MaxValue);
+        Assert.True((await stores.RunAsync(_ => { })).Cached);
     }
 
     private sealed class AwayStores : IDisposable
     {
         private readonly FileArtifactStore artifacts;
-        private readonly FileStepLedger files;
+        private readonly FileArtifactNames files;
         private readonly HeavyStepGate gate;
         private readonly StepRunner runner;
 
         public AwayStores(string folder, TimeSpan patience)
         {
             artifacts = new FileArtifactStore(Path.Combine(folder, "artifacts"));
-            files = new FileStepLedger(Path.Combine(folder, "ledger"));
-            var options = new FewshotOptions
-            {
-                StateFolder = folder, RetryAfter = TimeSpan.FromMilliseconds(5), LeaseRenewal = TimeSpan.FromMilliseconds(5), StorePatience = patience,
-            };
+            files = new FileArtifactNames(Path.Combine(folder, "names"));
+            var options = new FewshotOptions { StateFolder = folder, RetryAfter = TimeSpan.FromMilliseconds(5), StorePatience = patience };
             gate = new HeavyStepGate(options);
-            Ledger = new AwayLedger(files);
-            runner = new StepRunner(artifacts, Ledger, new StepJournal(artifacts, Ledger), gate, options, NullLogger<StepRunner>.Instance);
+            Names = new AwayNames(files);
+            runner = new StepRunner(artifacts, new StepJournal(artifacts, Names), gate, options, NullLogger<StepRunner>.Instance);
         }
 
-        public AwayLedger Ledger { get; }
+        public AwayNames Names { get; }
 
         public Task<StepOutcome<StatArtifactResponse>> RunAsync(Action<StepContext> work) => runner.RunAsync(
             Step, new StatArtifactRequest { Digest = "x" },
@@ -100,31 +93,24 @@ public sealed class StoreOutageTests : IDisposable
     }
 
     /// <summary>Cannot be reached for a number of calls.</summary>
-    private sealed class AwayLedger(FileStepLedger files) : IStepLedger
+    private sealed class AwayNames(FileArtifactNames files) : IArtifactNames
     {
-        public volatile int FailingResults, FailingRenewals;
+        public volatile int FailingResults, FailingCheckpoints, FailingRemovals;
 
-        public Task<Digest?> FindResultAsync(StepKey key, CancellationToken ct = default) => files.FindResultAsync(key, ct);
+        public Task<Digest?> FindAsync(string name, CancellationToken ct = default) => files.FindAsync(name, ct);
 
-        public async Task<IStepLease?> TryAcquireAsync(StepKey key, string owner, CancellationToken ct = default) =>
-            await files.TryAcquireAsync(key, owner, ct) is { } lease ? new AwayLease(this, lease) : null;
+        public Task SetAsync(string name, Digest digest, CancellationToken ct = default) =>
+            FailingCheckpoints-- > 0 ? throw new StoreUnavailableException("away") : files.SetAsync(name, digest, ct);
 
-        public Task<Digest?> FindCheckpointAsync(StepKey key, CancellationToken ct = default) => files.FindCheckpointAsync(key, ct);
+        public Task<Digest> SetFirstAsync(string name, Digest digest, CancellationToken ct = default) =>
+            FailingResults-- > 0 ? throw new StoreUnavailableException("away") : files.SetFirstAsync(name, digest, ct);
 
-        public Task SetCheckpointAsync(IStepLease lease, Digest checkpoint, CancellationToken ct = default) => files.SetCheckpointAsync(lease, checkpoint, ct);
+        public Task RemoveAsync(string name, CancellationToken ct = default) =>
+            FailingRemovals-- > 0 ? throw new StoreUnavailableException("away") : files.RemoveAsync(name, ct);
 
-        public Task ForgetResultAsync(StepKey key, Digest lost, CancellationToken ct = default) => files.ForgetResultAsync(key, lost, ct);
-    }
+        public Task RemoveAsync(string name, Digest digest, CancellationToken ct = default) => files.RemoveAsync(name, digest, ct);
 
-    private sealed class AwayLease(AwayLedger ledger, IStepLease lease) : IStepLease
-    {
-        public StepKey Key => lease.Key;
-
-        public Task RenewAsync(CancellationToken ct = default) => ledger.FailingRenewals-- > 0 ? throw new StoreUnavailableException("away") : lease.RenewAsync(ct);
-
-        public Task<Digest> CompleteAsync(Digest result, CancellationToken ct = default) =>
-            ledger.FailingResults-- > 0 ? throw new StoreUnavailableException("away") : lease.CompleteAsync(result, ct);
-
-        public ValueTask DisposeAsync() => lease.DisposeAsync();
+        public IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, CancellationToken ct = default) =>
+            files.ListAsync(prefix, ct);
     }
 }

@@ -1,18 +1,17 @@
-using Fewshot.Artifacts;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Fewshot.ServiceDefaults;
 
+/// <summary>A question that a store which this host cannot do without answers while it is well.</summary>
+public sealed record StoreProbe(Func<CancellationToken, Task> AskAsync);
+
 /// <summary>
-/// Whether the ledger and the artifact store answer: without them no step can begin or end. Asks both for what is not there.
+/// Whether the stores answer: without them no step can begin or end, and no job be taken.
 /// Answers are cached for five seconds, because anybody may ask and must not be able to load the stores.
 /// </summary>
-internal sealed class StoresHealthCheck(IStepLedger ledger, IArtifactStore artifacts, TimeProvider time) : IHealthCheck
+internal sealed class StoresHealthCheck(IEnumerable<StoreProbe> probes, TimeProvider time) : IHealthCheck
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), Valid = TimeSpan.FromSeconds(5);
-    private static readonly StepKey Nothing = StepKey.Of("/health", 1, []);
-    private static readonly Digest Nobody = Digest.Of("health"u8);
-
     private readonly Lock gate = new();
     private Task<HealthCheckResult>? answer;
     private long asked;
@@ -32,7 +31,7 @@ internal sealed class StoresHealthCheck(IStepLedger ledger, IArtifactStore artif
         using var stop = new CancellationTokenSource(Patience);
         try
         {
-            await Task.WhenAll(ledger.FindResultAsync(Nothing, stop.Token), artifacts.StatAsync(Nobody, stop.Token)).WaitAsync(Patience);
+            await Task.WhenAll(probes.Select(probe => probe.AskAsync(stop.Token))).WaitAsync(Patience);
             return HealthCheckResult.Healthy();
         }
         catch (Exception e)

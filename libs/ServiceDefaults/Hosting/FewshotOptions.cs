@@ -6,14 +6,8 @@ public sealed class FewshotOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Fewshot";
 
-    /// <summary>Folder of artifacts, ledger and jobs, or of local copies where those are kept elsewhere; made when missing.</summary>
+    /// <summary>Folder of artifacts and jobs, or of local copies where those are kept elsewhere; made when missing.</summary>
     public string StateFolder { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".fewshot");
-
-    /// <summary>
-    /// Where finished steps, leases and jobs are: <c>files</c> of the state folder, or <c>redis://HOST[:PORT][/DATABASE]</c> (<c>rediss://</c> for
-    /// TLS), or <c>redis://HOST[:PORT],HOST[:PORT]/DATABASE?sentinel=NAME</c> where the hosts are Sentinels that watch the primary NAME.
-    /// </summary>
-    public string Ledger { get; set; } = "files";
 
     /// <summary>Where artifacts are: <c>files</c> of the state folder, <c>s3://BUCKET[/PREFIX]</c>, or <c>redis://...</c> for networks of up to 64 MB each.</summary>
     public string Artifacts { get; set; } = "files";
@@ -89,17 +83,10 @@ public sealed class FewshotOptions
     /// <summary>Shortest time between two progress messages.</summary>
     public TimeSpan ProgressInterval { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a lease on a step or a job lasts without renewal: when its holder counts as lost.</summary>
-    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>How often a lease is renewed; a third of its life at most.</summary>
-    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long a worker goes on with a step while it cannot reach its stores; then it leaves the step to workers that can.</summary>
+    /// <summary>
+    /// How long a worker tries to store the result of a step while its stores are away; then it leaves the step to workers that reach them.
+    /// </summary>
     public TimeSpan StorePatience { get; set; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>How often a step that another process runs is looked at.</summary>
-    public TimeSpan LedgerPoll { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How long a stopping host waits for its steps to write their checkpoints.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(25);

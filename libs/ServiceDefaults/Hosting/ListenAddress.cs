@@ -3,7 +3,7 @@ using System.Net;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>The options do not allow the host to start; the message says what to change.</summary>
-public sealed class HostOptionsException(string message, Exception? inner = null) : Exception(message, inner);
+public class HostOptionsException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>A checked listen address.</summary>
 /// <param name="Address">An address of this machine, or any.</param>

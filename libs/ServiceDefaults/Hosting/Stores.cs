@@ -8,42 +8,22 @@ namespace Fewshot.ServiceDefaults;
 /// <summary>The stores that the options choose.</summary>
 public static class Stores
 {
-    private const string Files = "files", LedgerKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Ledger), ArtifactsKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Artifacts);
+    private const string Files = "files", ArtifactsKey = FewshotOptions.Section + ":" + nameof(FewshotOptions.Artifacts);
 
-    /// <summary>Adds ledger, artifact store and artifact names; and the ledger's <see cref="RedisServer"/> where it is one.</summary>
+    /// <summary>Adds artifact store and artifact names.</summary>
     /// <exception cref="HostOptionsException">An option is wrong; the message names it and what it takes.</exception>
     internal static void AddStores(this IServiceCollection services, FewshotOptions options)
     {
-        if (options.LeaseRenewal <= TimeSpan.Zero || options.LeaseRenewal * 3 > options.LeaseDuration)
-            throw new HostOptionsException($"Fewshot:LeaseRenewal ({options.LeaseRenewal}) must be at most a third of Fewshot:LeaseDuration ({options.LeaseDuration}), or leases are lost while their holders work.");
         if (options.CacheBytes <= 0)
             throw new HostOptionsException("Fewshot:CacheBytes must be a number of bytes above 0.");
-        var ledger = AddLedger(services, options);
+        AddProbes(services);
         var copies = new Lazy<LocalCopies>(() => new LocalCopies(Path.Combine(options.StateFolder, "copies"), options.CacheBytes));
         if (options.Artifacts == Files)
             AddFiles(services, options);
         else if (options.Artifacts.StartsWith("s3:", StringComparison.Ordinal))
             AddS3(services, options, copies);
         else
-            AddRedis(services, options, ledger, copies);
-    }
-
-    /// <summary>The server of the ledger; null where that is in files.</summary>
-    /// <exception cref="HostOptionsException">The option is wrong.</exception>
-    public static RedisAddress? RedisLedger(this FewshotOptions options) =>
-        options.Ledger == Files ? null : AddressOf(options.Ledger, options, LedgerKey, "files, redis://HOST[:PORT][/DATABASE] or rediss://...");
-
-    private static RedisAddress? AddLedger(IServiceCollection services, FewshotOptions options)
-    {
-        if (options.RedisLedger() is not { } address)
-        {
-            services.AddSingleton<IStepLedger>(_ => new FileStepLedger(Path.Combine(options.StateFolder, "ledger"), options.LeaseDuration));
-            return null;
-        }
-
-        services.AddSingleton(_ => new RedisServer(address));
-        services.AddSingleton<IStepLedger>(provider => new RedisStepLedger(provider.GetRequiredService<RedisServer>(), options.LeaseDuration));
-        return address;
+            AddRedis(services, options, copies);
     }
 
     private static void AddFiles(IServiceCollection services, FewshotOptions options)
@@ -76,18 +56,31 @@ public static class Stores
         services.AddSingleton<IArtifactNames>(_ => new S3ArtifactNames(location));
     }
 
-    private static void AddRedis(IServiceCollection services, FewshotOptions options, RedisAddress? ledger, Lazy<LocalCopies> copies)
+    private static void AddRedis(IServiceCollection services, FewshotOptions options, Lazy<LocalCopies> copies)
     {
-        var address = AddressOf(options.Artifacts, options, ArtifactsKey, "files, s3://BUCKET[/PREFIX] or redis://HOST[:PORT][/DATABASE]");
+        var address = options.RedisAt(options.Artifacts, ArtifactsKey, "files, s3://BUCKET[/PREFIX] or redis://HOST[:PORT][/DATABASE]");
         services.AddSingleton(_ => copies.Value);
-        services.AddKeyedSingleton(ArtifactsKey, (provider, _) => address == ledger ? provider.GetRequiredService<RedisServer>() : new RedisServer(address));
+        services.AddKeyedSingleton(ArtifactsKey, (_, _) => new RedisServer(address));
         services.AddSingleton<IArtifactStore>(provider =>
             new RedisArtifactStore(provider.GetRequiredKeyedService<RedisServer>(ArtifactsKey), provider.GetRequiredService<LocalCopies>()));
         services.AddSingleton<IArtifactNames>(provider => new RedisArtifactNames(provider.GetRequiredKeyedService<RedisServer>(ArtifactsKey)));
     }
 
-    /// <summary>The value is never shown: it may hold a password.</summary>
-    private static RedisAddress AddressOf(string value, FewshotOptions options, string key, string accepted)
+    /// <summary>Both are asked for what is not there.</summary>
+    private static void AddProbes(IServiceCollection services)
+    {
+        var nothing = Digest.Of("health"u8);
+        services.AddSingleton(provider => new StoreProbe(ct => provider.GetRequiredService<IArtifactNames>().FindAsync("health/nothing", ct)));
+        services.AddSingleton(provider => new StoreProbe(ct => provider.GetRequiredService<IArtifactStore>().StatAsync(nothing, ct)));
+    }
+
+    /// <summary>The address of a Redis server, with the user, password and authority that the options have for all.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="value">What was given; it is never shown, because it may hold a password.</param>
+    /// <param name="key">The option it was given in.</param>
+    /// <param name="accepted">What that takes.</param>
+    /// <exception cref="HostOptionsException">It is wrong.</exception>
+    public static RedisAddress RedisAt(this FewshotOptions options, string value, string key, string accepted)
     {
         if (!value.StartsWith("redis", StringComparison.Ordinal))
             throw new HostOptionsException($"{key} must be {accepted}.");

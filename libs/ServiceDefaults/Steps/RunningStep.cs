@@ -13,12 +13,6 @@ internal enum StopReason
 
     /// <summary>The host is stopping.</summary>
     Draining,
-
-    /// <summary>Another worker has taken the step over.</summary>
-    LeaseLost,
-
-    /// <summary>Its lease could not be renewed for longer than is waited for a store.</summary>
-    LedgerLost,
 }
 
 /// <summary>What a step ended with.</summary>
@@ -44,16 +38,6 @@ internal sealed class RunningStep : IProgress<StepProgress>, IDisposable
 
     /// <summary>Ends with the step.</summary>
     public Task<FinishedStep> Ended => ended.Task;
-
-    /// <summary>Whether anybody waits for the result.</summary>
-    public bool Abandoned
-    {
-        get
-        {
-            lock (gate)
-                return callers.Count == 0;
-        }
-    }
 
     /// <summary>Adds a caller; false when the step is stopping already.</summary>
     public bool TryAttach(IProgress<StepProgress> caller)

@@ -1,6 +1,8 @@
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>The stage verbs as the ledger knows them, for those who run them and for the gateway, which looks for what is done before it asks a worker.</summary>
+/// <summary>
+/// The stage verbs as steps, for those who run them and for the gateway, which looks for what is done before it asks a worker.
+/// </summary>
 public static class StageSteps
 {
     /// <summary>Measures networks.</summary>

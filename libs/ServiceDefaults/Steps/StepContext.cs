@@ -14,13 +14,12 @@ public sealed class StepContext
     private readonly Action<string> warn;
     private readonly List<Digest> made = [];
 
-    internal StepContext(
-        StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, ICheckpointStore checkpoints, Action<string> warn)
+    internal StepContext(StepKey key, RunningStep step, IArtifactStore artifacts, StepJournal journal, Action<string> warn)
     {
         Key = key;
         Stop = step.Stop;
         Progress = step;
-        Checkpoints = checkpoints;
+        Checkpoints = journal.CheckpointsOf(key);
         this.artifacts = artifacts;
         this.journal = journal;
         this.warn = warn;
@@ -70,7 +69,7 @@ public sealed class StepContext
             ? StepJournal.Unpack<TResult>(record)
             : null;
 
-    /// <summary>Records the result of another step that this work has computed on its way; a no-op when somebody is at it or it is done.</summary>
+    /// <summary>Records the result of another step that this work has computed on its way; does nothing where it is done already.</summary>
     public void Record(StepDefinition step, IMessage request, IMessage result, TimeSpan duration) =>
-        journal.RecordIfFreeAsync(step, step.KeyOf(request), result, duration).GetAwaiter().GetResult();
+        journal.RecordAsync(step, step.KeyOf(request), result, duration).GetAwaiter().GetResult();
 }

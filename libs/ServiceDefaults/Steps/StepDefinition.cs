@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace Fewshot.ServiceDefaults;
 
-/// <summary>A stage verb as the ledger knows it.</summary>
+/// <summary>A stage verb as a step: what its results are recorded under.</summary>
 /// <param name="Method">Full gRPC method name, <c>/package.Service/Method</c>.</param>
 /// <param name="SchemaVersion">Raised whenever the same request would give another result.</param>
 /// <param name="Stage">What progress calls it, such as <c>trials</c>.</param>

@@ -9,15 +9,14 @@ using Microsoft.Extensions.Logging;
 namespace Fewshot.ServiceDefaults;
 
 /// <summary>
-/// Runs each step once. A step found done is not run again; a second call for a running one attaches to it; one that another process runs is
-/// waited for. The work has a thread of its own and goes to its end though its callers have gone. Failures are never recorded.
+/// Runs steps. One found done is not run again; a second call for a running one attaches to it. Where two processes run the same step,
+/// the result that is recorded first counts for both. The work has a thread of its own and goes to its end though its callers have gone.
 /// </summary>
 public sealed partial class StepRunner
 {
     private readonly Dictionary<StepKey, RunningStep> running = [];
     private readonly Lock gate = new();
     private readonly IArtifactStore artifacts;
-    private readonly IStepLedger ledger;
     private readonly HeavyStepGate heavy;
     private readonly FewshotOptions options;
     private readonly StepJournal journal;
@@ -27,19 +26,18 @@ public sealed partial class StepRunner
 
     /// <summary>One for each process.</summary>
     public StepRunner(
-        IArtifactStore artifacts, IStepLedger ledger, StepJournal journal, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger,
+        IArtifactStore artifacts, StepJournal journal, HeavyStepGate heavy, FewshotOptions options, ILogger<StepRunner> logger,
         IHostApplicationLifetime? lifetime = null)
     {
         this.lifetime = lifetime;
         this.artifacts = artifacts;
-        this.ledger = ledger;
         this.heavy = heavy;
         this.options = options;
         this.logger = logger;
         this.journal = journal;
     }
 
-    /// <summary>The result of a step: found, waited for or computed.</summary>
+    /// <summary>The result of a step: found or computed.</summary>
     /// <param name="step">The verb.</param>
     /// <param name="request">Digests and parameters; what the key is made of.</param>
     /// <param name="work">Computes the result, synchronously.</param>
@@ -140,7 +138,6 @@ public sealed partial class StepRunner
             {
                 var told = e switch
                 {
-                    LeaseLostException => Explain(StopReason.LeaseLost),
                     OperationCanceledException when run.Reason != StopReason.None => Explain(run.Reason),
                     ExternalException when e.Message.Contains("CUDA error", StringComparison.Ordinal) => EndProcess(e),
                     _ => e,
@@ -154,52 +151,34 @@ public sealed partial class StepRunner
 
     private async Task<FinishedStep> FinishAsync(RunningStep run, StepDefinition step, StepKey key, Func<StepContext, IMessage> work)
     {
-        IStepLease? lease;
-        var looked = 0;
-        while ((lease = await ledger.TryAcquireAsync(key, Environment.MachineName, run.Stop)) is null)
+        using var place = await heavy.EnterAsync(run.Stop);
+        // Another worker may have finished it while this one waited for its turn.
+        if (await journal.FindAsync(key, run.Stop) is { } done)
+            return new FinishedStep(done, RunElsewhere: true);
+        using var span = Telemetry.Source.StartActivity(step.Stage);
+        span?.SetTag("fewshot.step.key", key.Hex).SetTag("fewshot.step.method", step.Method);
+        var started = Stopwatch.GetTimestamp();
+        LogStarted(step.Stage, key);
+        try
         {
-            if (await journal.FindAsync(key, run.Stop) is { } done)
-                return new FinishedStep(done, RunElsewhere: true);
-            if (run.Abandoned)
-                run.RequestStop(StopReason.Cancelled);
-            // Without a total: callers see that this worker waits, and is not stuck.
-            run.Report(new StepProgress(step.Stage, ++looked, 0));
-            await Task.Delay(options.LedgerPoll, run.Stop);
+            var context = new StepContext(key, run, artifacts, journal, text => LogWarning(step.Stage, key, text));
+            var result = await OwnThread.RunAsync(step.Stage, () => work(context));
+            var duration = Stopwatch.GetElapsedTime(started);
+            Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
+            LogDone(step.Stage, key, duration.TotalSeconds);
+            var record = await CommitAsync(run, key, () => journal.CommitAsync(key, step, result, context.Made, duration));
+            return new FinishedStep(record, RunElsewhere: false);
         }
-
-        await using (lease)
-        using (await heavy.EnterAsync(run.Stop))
-        using (var ended = new CancellationTokenSource())
+        catch (Exception e)
         {
-            var heartbeat = RenewAsync(lease, run, ended.Token);
-            using var span = Telemetry.Source.StartActivity(step.Stage);
-            span?.SetTag("fewshot.step.key", key.Hex).SetTag("fewshot.step.method", step.Method);
-            var started = Stopwatch.GetTimestamp();
-            LogStarted(step.Stage, key);
-            try
-            {
-                var checkpoints = new LedgerCheckpointStore(artifacts, ledger, lease);
-                var context = new StepContext(key, run, artifacts, journal, checkpoints, text => LogWarning(step.Stage, key, text));
-                var result = await OwnThread.RunAsync(step.Stage, () => work(context));
-                var duration = Stopwatch.GetElapsedTime(started);
-                Telemetry.StepSeconds.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("stage", step.Stage));
-                LogDone(step.Stage, key, duration.TotalSeconds);
-                return new FinishedStep(await CommitAsync(run, key, () => journal.CommitAsync(lease, step, result, context.Made, duration)), RunElsewhere: false);
-            }
-            catch (Exception e)
-            {
-                span.Failed(e);
-                throw;
-            }
-            finally
-            {
-                await ended.CancelAsync();
-                await heartbeat;
-            }
+            span.Failed(e);
+            throw;
         }
     }
 
-    /// <summary>A store that is away for a while must not cost what is done; a worker that has lost it for good must not keep the step.</summary>
+    /// <summary>
+    /// A store that is away for a while must not cost what is done; a worker that has lost it for good must not keep its callers waiting.
+    /// </summary>
     private async Task<StepRecord> CommitAsync(RunningStep run, StepKey key, Func<Task<StepRecord>> commit)
     {
         var begun = Stopwatch.GetTimestamp();
@@ -217,52 +196,13 @@ public sealed partial class StepRunner
         }
     }
 
-    private async Task RenewAsync(IStepLease lease, RunningStep run, CancellationToken ended)
-    {
-        var renewed = Stopwatch.GetTimestamp();
-        using var timer = new PeriodicTimer(options.LeaseRenewal);
-        while (!ended.IsCancellationRequested)
-        {
-            try
-            {
-                await timer.WaitForNextTickAsync(ended);
-                // Its own deadline: a hanging ledger must not look like a healthy one.
-                await lease.RenewAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5), ended);
-                renewed = Stopwatch.GetTimestamp();
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (LeaseLostException)
-            {
-                run.RequestStop(StopReason.LeaseLost);
-                return;
-            }
-            catch (Exception e) when (e is IOException or TimeoutException)
-            {
-                LogRenewal(e, lease.Key);
-                if (Stopwatch.GetElapsedTime(renewed) < options.StorePatience)
-                    continue;
-                run.RequestStop(StopReason.LedgerLost);
-                return;
-            }
-        }
-    }
-
     private void Remove(StepKey key)
     {
         lock (gate)
             running.Remove(key);
     }
 
-    private Exception Explain(StopReason reason) => reason switch
-    {
-        StopReason.Draining => Stopping(),
-        StopReason.LeaseLost => new RetryLaterException("Another worker has taken the step over.", options.RetryAfter, stopping: true),
-        StopReason.LedgerLost => new RetryLaterException("The worker cannot reach the ledger and lets go of the step.", options.RetryAfter, stopping: true),
-        _ => new StepCancelledException(),
-    };
+    private Exception Explain(StopReason reason) => reason == StopReason.Draining ? Stopping() : new StepCancelledException();
 
     /// <summary>After a CUDA error the context is gone and every later step would fail: another process does better.</summary>
     private WorkerFailedException EndProcess(Exception e)
@@ -291,7 +231,4 @@ public sealed partial class StepRunner
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The result of step {Key} could not be stored; trying again")]
     private partial void LogCommit(Exception e, StepKey key);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of step {Key} could not be renewed; trying again")]
-    private partial void LogRenewal(Exception e, StepKey key);
 }

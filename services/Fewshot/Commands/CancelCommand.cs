@@ -16,7 +16,7 @@ internal static class CancelCommand
         command.SetAction(async (parsed, ct) =>
         {
             var settings = session.Read(parsed);
-            await using var open = await Session.OpenAsync(settings with { Quiet = true }, ct);
+            await using var open = await Session.LookAsync(settings with { Quiet = true }, ct);
             var summary = await open.Gateway.CancelAsync(parsed.GetValue(job)!, ct);
             Console.WriteLine(settings.Json
                 ? JobJson.Line(json => JobJson.Write(json, summary))

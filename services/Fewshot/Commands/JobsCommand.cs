@@ -16,7 +16,7 @@ internal static class JobsCommand
         command.SetAction(async (parsed, ct) =>
         {
             var settings = session.Read(parsed);
-            await using var open = await Session.OpenAsync(settings with { Quiet = true }, ct);
+            await using var open = await Session.LookAsync(settings with { Quiet = true }, ct);
             var jobs = await open.Gateway.ListAsync(parsed.GetValue(limit), ct);
             if (settings.Json) PrintJson(jobs);
             else Print(jobs);

@@ -2,6 +2,7 @@ using Fewshot.Cli.Grpc;
 using Fewshot.Cli.Hosting;
 using Fewshot.Cli.Options;
 using Fewshot.Cli.Output;
+using Fewshot.Gateway.Cluster;
 using Grpc.Net.Client;
 
 namespace Fewshot.Cli.Commands;
@@ -26,6 +27,11 @@ internal sealed class Session : IAsyncDisposable
     public GatewayClient Gateway { get; }
 
     public IProgressDisplay Display { get; }
+
+    /// <summary>For a command that looks at jobs: through the gateway that has the state folder, where one runs.</summary>
+    /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
+    public static Task<Session> LookAsync(SessionSettings settings, CancellationToken ct) =>
+        OpenAsync(settings with { Gateway = settings.Gateway ?? StateFolder.Find(settings.State).Address }, ct);
 
     /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
     public static async Task<Session> OpenAsync(SessionSettings settings, CancellationToken ct)

@@ -16,7 +16,7 @@ internal static class WatchCommand
         command.SetAction(async (parsed, ct) =>
         {
             var settings = session.Read(parsed);
-            await using var open = await Session.OpenAsync(settings, ct);
+            await using var open = await Session.LookAsync(settings, ct);
             IProgressDisplay display = settings.Json ? new JsonProgress(Console.Out) : open.Display;
             var ended = await new JobFlow(open.Gateway, display).WatchAsync(parsed.GetValue(job)!, cancelOnInterrupt: false, ct);
             await open.EndDisplayAsync();

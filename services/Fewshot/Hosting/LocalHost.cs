@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Fewshot.BlockTrial;
 using Fewshot.Finetuner;
 using Fewshot.Gateway;
+using Fewshot.Gateway.Cluster;
 using Fewshot.ImageSynthesizer;
 using Fewshot.LatencyProfiler;
 using Fewshot.ServiceDefaults;
@@ -18,6 +19,8 @@ namespace Fewshot.Cli.Hosting;
 /// <summary>All five services in this process, on one port, over one state folder.</summary>
 internal sealed class LocalHost : IAsyncDisposable
 {
+    private const int Looks = 20;
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(250);
     private readonly WebApplication app;
 
     private LocalHost(WebApplication app)
@@ -30,12 +33,27 @@ internal sealed class LocalHost : IAsyncDisposable
 
     /// <summary>For one command: a free loopback port, logs to a file, and no other command's unfinished jobs.</summary>
     /// <exception cref="CommandException">The state folder cannot be used.</exception>
-    public static Task<LocalHost> StartAsync(string state, CancellationToken ct) => StartAsync(
-        state, new FewshotOptions { Listen = "http://127.0.0.1:0" }, reclaimJobs: false, ct);
+    public static async Task<LocalHost> StartAsync(string state, CancellationToken ct)
+    {
+        // A command that only looks has the folder for a moment, and does not say where it listens.
+        for (var look = 0; look < Looks && StateFolder.Find(state) is { Taken: true, Address: null }; look++)
+            await Task.Delay(BetweenLooks, ct);
+        var wanted = new FewshotOptions { Listen = "http://127.0.0.1:0" };
+        try
+        {
+            return await StartAsync(state, wanted, reclaimJobs: false, inMemory: false, ct);
+        }
+        catch (StateFolderTakenException)
+        {
+            // Its job is this command's alone; finished steps are shared all the same.
+            return await StartAsync(state, wanted, reclaimJobs: false, inMemory: true, ct);
+        }
+    }
 
     /// <summary>For other processes: a fixed address, logs to the terminal, and every unfinished job of the state folder is continued.</summary>
     /// <exception cref="CommandException">The address is refused or taken, or the state folder cannot be used.</exception>
-    public static Task<LocalHost> ServeAsync(string state, FewshotOptions wanted, CancellationToken ct) => StartAsync(state, wanted, reclaimJobs: true, ct);
+    public static Task<LocalHost> ServeAsync(string state, FewshotOptions wanted, CancellationToken ct) =>
+        StartAsync(state, wanted, reclaimJobs: true, inMemory: false, ct);
 
     /// <summary>Until the token ends it or the host stops by itself.</summary>
     public Task WaitAsync(CancellationToken ct) => app.WaitForShutdownAsync(ct);
@@ -46,13 +64,13 @@ internal sealed class LocalHost : IAsyncDisposable
         await app.DisposeAsync();
     }
 
-    private static async Task<LocalHost> StartAsync(string state, FewshotOptions wanted, bool reclaimJobs, CancellationToken ct)
+    private static async Task<LocalHost> StartAsync(string state, FewshotOptions wanted, bool reclaimJobs, bool inMemory, CancellationToken ct)
     {
         Output.AtomicOutput.CheckState(state);
         WebApplication? host = null;
         try
         {
-            host = Build(state, wanted, reclaimJobs);
+            host = Build(state, wanted, reclaimJobs, inMemory);
             await host.StartAsync(ct);
             return new LocalHost(host);
         }
@@ -61,6 +79,7 @@ internal sealed class LocalHost : IAsyncDisposable
             if (host is not null) await host.DisposeAsync();
             throw exception switch
             {
+                StateFolderTakenException when !reclaimJobs => exception,
                 HostOptionsException => CommandException.BadInput(InOptions(exception.Message), exception),
                 IOException when FewshotHost.IsAddressInUse(exception) => new CommandException(
                     ExitCodes.Unavailable, $"--listen: {wanted.Listen} is in use by another program; choose another port", exception),
@@ -74,11 +93,12 @@ internal sealed class LocalHost : IAsyncDisposable
     {
         var told = message.Replace("Fewshot:CertificateKey", "--certificate-key", StringComparison.Ordinal).Replace("Fewshot:Certificate", "--certificate", StringComparison.Ordinal)
             .Replace("Fewshot:Tokens", "--tokens", StringComparison.Ordinal).Replace("Fewshot:ClientAuthority", "--client-authority", StringComparison.Ordinal)
-            .Replace("Fewshot:Insecure", "--insecure", StringComparison.Ordinal);
+            .Replace("Fewshot:Insecure", "--insecure", StringComparison.Ordinal)
+            .Replace("Fewshot:StateFolder", "--state", StringComparison.Ordinal);
         return told.StartsWith("--", StringComparison.Ordinal) || told.StartsWith(FewshotOptions.Section + ":", StringComparison.Ordinal) ? told : $"--listen: {told}";
     }
 
-    private static WebApplication Build(string state, FewshotOptions wanted, bool reclaimJobs)
+    private static WebApplication Build(string state, FewshotOptions wanted, bool reclaimJobs, bool inMemory)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.AddFewshotDefaults(options =>
@@ -100,7 +120,7 @@ internal sealed class LocalHost : IAsyncDisposable
             builder.Logging.AddProvider(new FileLog(Path.Combine(state, "fewshot.log")));
         }
 
-        builder.AddGateway(options => options.ReclaimJobs = reclaimJobs);
+        builder.AddGateway(options => (options.ReclaimJobs, options.JobsInMemory) = (reclaimJobs, inMemory));
         builder.Services.AddLatencyProfiler();
         builder.Services.AddBlockTrial();
         builder.Services.AddFinetuner();

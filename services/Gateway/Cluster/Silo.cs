@@ -7,6 +7,7 @@ using Fewshot.Artifacts.Redis;
 using Fewshot.ServiceDefaults;
 using Orleans.Configuration;
 using Orleans.Connections.Security;
+using Orleans.Storage;
 
 namespace Fewshot.Gateway.Cluster;
 
@@ -23,13 +24,21 @@ internal static class Silo
     /// <exception cref="HostOptionsException">An option is wrong; the message names it.</exception>
     public static void AddSilo(this WebApplicationBuilder builder, GatewayOptions options, FewshotOptions defaults)
     {
-        var redis = defaults.RedisLedger();
+        var redis = options.RedisAddress(defaults);
         var own = redis is null ? IPAddress.Loopback : AddressOf(options, defaults);
         var certificates = redis is null ? null : CertificatesOf(options, defaults, own);
         if (redis is not null)
+        {
+            builder.Services.AddSingleton(_ => new RedisServer(redis));
+            builder.Services.AddSingleton(provider => new StoreProbe(
+                ct => provider.GetRequiredService<RedisServer>().RunAsync(database => database.PingAsync(), ct: ct)));
             builder.Services.AddHostedService<RedisStart>();
+            builder.Services.AddHostedService<SilentSilos>();
+        }
+
         builder.UseOrleans(silo =>
         {
+            AddRecords(silo, options, defaults, redis);
             var port = options.SiloPort > 0 ? options.SiloPort : FreePort(own);
             if (redis is null)
             {
@@ -53,9 +62,36 @@ internal static class Silo
             // Advice on garbage collection, and the time before the silo's start taken for a standstill.
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
             .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
-            .AddFilter("Polly", LogLevel.Warning);
+            // What it repeats, and says again where it gives up.
+            .AddFilter("Polly", LogLevel.None);
         builder.Services.AddSingleton<GrainCalls>();
         builder.Services.AddSingleton<ActivationWatch>();
+    }
+
+    /// <summary>Where grains keep what outlives them.</summary>
+    private static void AddRecords(ISiloBuilder silo, GatewayOptions options, FewshotOptions defaults, RedisAddress? redis)
+    {
+        if (options.JobsInMemory)
+        {
+            silo.AddMemoryGrainStorage(GrainRecords.Storage, memory => memory.GrainStorageSerializer = new RecordSerializer());
+        }
+        else if (redis is null)
+        {
+            silo.Services.AddSingleton(_ => new StateFolder(defaults.StateFolder));
+            silo.Services.AddHostedService<StateAnnouncement>();
+            silo.Services.AddKeyedSingleton<IGrainStorage>(
+                GrainRecords.Storage, (provider, _) => new FileGrainStorage(provider.GetRequiredService<StateFolder>().Records));
+        }
+        else
+        {
+            silo.AddRedisGrainStorage(GrainRecords.Storage, storage =>
+            {
+                (storage.ConfigurationOptions, storage.GrainStorageSerializer) = (redis.ToConfiguration(), new RecordSerializer());
+                storage.GetStorageKey = (_, grain) => $"{Service}:{grain.Type}:{grain.Key}";
+            });
+        }
+
+        silo.Services.AddSingleton<GrainRecords>();
     }
 
     private static void Restore(IServiceCollection services)

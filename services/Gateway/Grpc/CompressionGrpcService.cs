@@ -9,7 +9,7 @@ namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The jobs' service.</summary>
 internal sealed class CompressionGrpcService(
-    IJobStore jobs, JobRunner runner, JobSubmission submission, TenantAccess access, WatchedStreams streams, GatewayOptions options, FewshotOptions defaults,
+    JobStore jobs, JobSubmission submission, TenantAccess access, WatchedStreams streams, GatewayOptions options, FewshotOptions defaults,
     IHostApplicationLifetime lifetime)
     : CompressionService.CompressionServiceBase
 {
@@ -18,8 +18,8 @@ internal sealed class CompressionGrpcService(
         RequestLimits.Check(request);
         var (tenant, plan, ct) = (access.Of(context), CompressionTranslation.ToPlan(request.Spec), context.CancellationToken);
         var job = await submission.SubmitAsync(tenant, request.RequestId, JobWorkflows.KindOf(plan), request.Spec.ToByteArray(), CheckAsync, ct);
-        await access.GrantAgainAsync(job, ct);
-        return new StartCompressionResponse { Job = await ToProtoAsync(job) };
+        await access.GrantAgainAsync(job.Job, ct);
+        return new StartCompressionResponse { Job = job.ToProto() };
 
         async Task CheckAsync()
         {
@@ -36,8 +36,8 @@ internal sealed class CompressionGrpcService(
         var body = request.Clone();
         body.RequestId = "";
         var job = await submission.SubmitAsync(tenant, request.RequestId, StageWorkflow.KindOf(request), body.ToByteArray(), CheckAsync, ct);
-        await access.GrantAgainAsync(job, ct);
-        return new StartStageResponse { Job = await ToProtoAsync(job) };
+        await access.GrantAgainAsync(job.Job, ct);
+        return new StartStageResponse { Job = job.ToProto() };
 
         async Task CheckAsync()
         {
@@ -47,7 +47,7 @@ internal sealed class CompressionGrpcService(
     }
 
     public override async Task<GetJobResponse> GetJob(GetJobRequest request, ServerCallContext context) =>
-        new() { Job = await ToProtoAsync(await access.JobAsync(access.Of(context), request.JobId, context.CancellationToken)) };
+        new() { Job = (await access.JobAsync(access.Of(context), request.JobId, context.CancellationToken)).ToProto() };
 
     public override async Task WatchJob(WatchJobRequest request, IServerStreamWriter<WatchJobResponse> responseStream, ServerCallContext context)
     {
@@ -75,8 +75,8 @@ internal sealed class CompressionGrpcService(
     public override async Task<CancelJobResponse> CancelJob(CancelJobRequest request, ServerCallContext context)
     {
         _ = await access.JobAsync(access.Of(context), request.JobId, context.CancellationToken);
-        await runner.CancelAsync(request.JobId);
-        return new CancelJobResponse { Job = await ToProtoAsync(await jobs.GetAsync(request.JobId)) };
+        await jobs.CancelAsync(request.JobId, context.CancellationToken);
+        return new CancelJobResponse { Job = (await jobs.GetAsync(request.JobId)).ToProto() };
     }
 
     public override async Task<ListJobsResponse> ListJobs(ListJobsRequest request, ServerCallContext context)
@@ -87,10 +87,8 @@ internal sealed class CompressionGrpcService(
             ?? throw new InvalidFieldException("page_token", "is none that ListJobs has given.");
         return new ListJobsResponse
         {
-            Jobs = { await Task.WhenAll(page.Take(size).Select(ToProtoAsync)) },
-            NextPageToken = page.Count > size ? page[size - 1].Id : "",
+            Jobs = { page.Take(size).Select(job => job.ToProto()) },
+            NextPageToken = page.Count > size ? page[size - 1].Job.Id : "",
         };
     }
-
-    private async Task<Job> ToProtoAsync(JobRecord job) => job.ToProto(await jobs.LastSequenceAsync(job.Id));
 }

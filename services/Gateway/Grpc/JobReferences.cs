@@ -7,7 +7,7 @@ using Google.Protobuf;
 namespace Fewshot.Gateway.Grpc;
 
 /// <summary>The artifacts that a job needs: its specification, what that names, what its steps made, and its results.</summary>
-public sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJournal journal, IArtifactStore artifacts)
+public sealed class JobReferences(JobStore jobs, StepJournal journal, IArtifactStore artifacts)
 {
     /// <summary>Adds them to a set.</summary>
     public async Task AddAsync(JobRecord job, HashSet<Digest> needed, CancellationToken ct)
@@ -22,13 +22,17 @@ public sealed class JobReferences(IJobStore jobs, IStepLedger ledger, StepJourna
             Add(text);
         foreach (var key in await StepsAsync(job.Id, ct))
         {
-            if (await ledger.FindCheckpointAsync(key, ct) is { } checkpoint)
+            if (await journal.FindAsync(key, ct) is { } record)
+            {
+                foreach (var made in record.ArtifactDigests)
+                    Add(made);
+                if (await journal.FindRecordAsync(key, ct) is { } recorded)
+                    needed.Add(recorded);
+            }
+            else if (await journal.FindCheckpointAsync(key, ct) is { } checkpoint)
+            {
                 needed.Add(checkpoint);
-            if (await ledger.FindResultAsync(key, ct) is not { } record)
-                continue;
-            needed.Add(record);
-            foreach (var made in (await journal.FindAsync(key, ct))?.ArtifactDigests ?? [])
-                Add(made);
+            }
         }
 
         void Add(string? text)

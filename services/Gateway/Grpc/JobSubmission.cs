@@ -8,11 +8,11 @@ namespace Fewshot.Gateway.Grpc;
 
 /// <summary>Makes a request a job: checked, durable, then started.</summary>
 internal sealed class JobSubmission(
-    IJobStore jobs, JobRunner runner, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows, FewshotOptions options, IHostApplicationLifetime lifetime)
+    JobStore jobs, IArtifactStore artifacts, StageClients stages, JobWorkflows workflows, FewshotOptions options, IHostApplicationLifetime lifetime)
 {
     /// <summary>Starts a job, or returns the one that the same request started before, continued where it was left behind.</summary>
     /// <exception cref="RetryLaterException">The gateway is stopping.</exception>
-    public async Task<JobRecord> SubmitAsync(Tenant tenant, string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
+    public async Task<JobView> SubmitAsync(Tenant tenant, string requestId, string kind, byte[] spec, Func<Task> check, CancellationToken ct)
     {
         if (requestId.Length is 0 or > 128 || !requestId.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
             throw new InvalidFieldException("request_id", "must be 1 to 128 characters of A-Z, a-z, 0-9, '.', '_' and '-'.");
@@ -27,8 +27,8 @@ internal sealed class JobSubmission(
             job = (await jobs.CreateAsync(requestId, kind, stored, tenant, ct)).Checked(kind, stored);
         }
 
-        if (!job.Ended)
-            runner.Ensure(job.Id);
+        if (!job.Job.Ended)
+            await jobs.EnsureAsync(job.Job.Id, ct);
         return job;
     }
 

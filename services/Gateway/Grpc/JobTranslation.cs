@@ -7,6 +7,8 @@ namespace Fewshot.Gateway.Grpc;
 /// <summary>Jobs and their events in the contract's terms.</summary>
 internal static class JobTranslation
 {
+    public static Job ToProto(this Jobs.JobView view) => view.Job.ToProto(view.LastSequence);
+
     public static Job ToProto(this Jobs.JobRecord job, long lastSequence)
     {
         var proto = new Job

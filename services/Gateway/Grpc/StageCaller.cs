@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Queues;
 using Fewshot.Gateway.Tenants;
 using Fewshot.Gateway.Workflows;
 using Fewshot.ServiceDefaults;
@@ -22,16 +23,20 @@ internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? 
 /// </summary>
 internal sealed partial class StageCaller
 {
+    private static readonly TimeSpan BackPatience = FairPlaces.Life * 1.5;
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
     private readonly StepAdmission admission;
+    private readonly PlaceQueues queues;
     private readonly GatewayMetrics metrics;
     private readonly ILogger<StageCaller> logger;
     private readonly ResiliencePipeline steps, answers, impatient;
 
     public StageCaller(
-        GatewayOptions options, StepJournal journal, StepAdmission admission, GatewayMetrics metrics, StageRetries retries, ILogger<StageCaller> logger)
+        GatewayOptions options, StepJournal journal, StepAdmission admission, PlaceQueues queues, GatewayMetrics metrics, StageRetries retries,
+        ILogger<StageCaller> logger)
     {
+        this.queues = queues;
         this.metrics = metrics;
         this.admission = admission;
         this.options = options;
@@ -95,7 +100,7 @@ internal sealed partial class StageCaller
         var key = definition.KeyOf(request);
         using var span = Telemetry.Source.StartActivity(name);
         span?.SetTag("fewshot.step.key", key.Hex).SetTag("fewshot.job.id", run.Job.Id);
-        var result = await FindAsync() ?? await AskWorkersAsync();
+        var result = await FindAsync() ?? await InTurnAsync();
         span?.SetTag("fewshot.step.cached", result.Cached);
         run.StepEnded(name, key.Hex, result.Cached, result.Seconds);
         return result;
@@ -108,6 +113,14 @@ internal sealed partial class StageCaller
             return new StepResult<TResult>(StepJournal.Unpack<TResult>(record), name, key.Hex, Cached: true, record.Duration.ToTimeSpan().TotalSeconds);
         }
 
+        async Task<StepResult<TResult>> InTurnAsync()
+        {
+            await using var turn = queues.Of("steps/" + key.Hex[0]).JoinAlone(run.Job.Tenant, run.Job.Id, key.Hex);
+            await turn.TakeAsync(stop);
+            // Whoever had it before has done it, or left it.
+            return await FindAsync() ?? await AskWorkersAsync();
+        }
+
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
             CallInvoker? asked = null;
@@ -116,16 +129,19 @@ internal sealed partial class StageCaller
             var before = await admission.CheckAsync(tenant, inputs, name, stop);
             var losses = before;
             await using var ticket = workers.Join(tenant, run.Job.Id);
+            var back = run.LeftWith.TryGetValue(key.Hex, out var leftWith) ? workers.Rejoin(tenant, run.Job.Id, leftWith) : null;
+            await using var rejoined = back;
             try
             {
                 var done = await steps.ExecuteAsync(
                     async token =>
                     {
-                        await using var slot = await workers.TakeAsync(ticket, token);
+                        await using var slot = await TakeBackAsync(workers, back, token) ?? await workers.TakeAsync(ticket, token);
+                        back = null;
                         // Another step may have lost workers meanwhile.
                         await admission.CheckAsync(tenant, inputs, name, token);
                         if (asked is null)
-                            run.StepStarted(name, key.Hex);
+                            run.StepStarted(name, key.Hex, slot.Name);
                         asked = slot.Invoker;
                         var (already, reached, begun) = (furthest, 0L, Stopwatch.GetTimestamp());
                         try
@@ -174,6 +190,26 @@ internal sealed partial class StageCaller
                 if (losses != before)
                     await admission.NoteAsync(tenant, inputs, losses, lost);
             }
+        }
+    }
+
+    /// <summary>
+    /// The worker that a step was left with, which may be at it still: as soon as the gateway that had asked it counts as gone. Another one
+    /// where that does not come free.
+    /// </summary>
+    private static async Task<WorkerSlots.Slot?> TakeBackAsync(WorkerSlots workers, QueueTicket? ticket, CancellationToken stop)
+    {
+        if (ticket is null)
+            return null;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(BackPatience);
+        try
+        {
+            return await workers.TakeAsync(ticket, patience.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return null;
         }
     }
 

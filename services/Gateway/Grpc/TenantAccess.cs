@@ -10,7 +10,7 @@ namespace Fewshot.Gateway.Grpc;
 
 /// <summary>What a tenant may see. What it may not is as if it were not there. Where callers have no names, everybody sees all.</summary>
 public sealed class TenantAccess(
-    Callers callers, TenantLimits limits, IJobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
+    Callers callers, TenantLimits limits, JobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
 {
     /// <summary>Whether callers have no names here.</summary>
     public bool SeesAll => !callers.Secured;
@@ -20,15 +20,15 @@ public sealed class TenantAccess(
 
     /// <summary>A tenant's job.</summary>
     /// <exception cref="JobNotFoundException">There is none, or it is another's.</exception>
-    public async Task<JobRecord> JobAsync(Tenant tenant, string id, CancellationToken ct = default)
+    public async Task<JobView> JobAsync(Tenant tenant, string id, CancellationToken ct = default)
     {
-        var job = await jobs.GetAsync(id, ct);
+        var view = await jobs.GetAsync(id, ct);
         if (SeesAll)
-            return job;
-        if (job.Tenant != tenant.Name)
+            return view;
+        if (view.Job.Tenant != tenant.Name)
             throw new JobNotFoundException(id);
-        await GrantAgainAsync(job, ct);
-        return job;
+        await GrantAgainAsync(view.Job, ct);
+        return view;
     }
 
     /// <summary>Grants that were lost with a server's memory, or that are older than tenants, come back with a job that made something.</summary>

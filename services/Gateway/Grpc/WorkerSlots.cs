@@ -67,6 +67,13 @@ public sealed class WorkerSlots : IDisposable
             return queue.Join(tenant, job, shared ? null : workers.Keys.First().ToString());
     }
 
+    /// <summary>A task needs the worker that it was left with, if that is there still; null where it is not.</summary>
+    public QueueTicket? Rejoin(string tenant, string job, string worker)
+    {
+        lock (gate)
+            return workers.ContainsKey(WorkerEndpoint.Parse(worker)) ? queue.Join(tenant, job, worker) : null;
+    }
+
     /// <summary>Waits for a worker, behind the other tenants' and jobs' turns; dispose the slot when the attempt has ended.</summary>
     public async Task<Slot> TakeAsync(QueueTicket ticket, CancellationToken ct)
     {
@@ -79,7 +86,7 @@ public sealed class WorkerSlots : IDisposable
             worker.Enter();
             if (!known)
                 worker.Leave();
-            return new Slot(this, ticket, worker);
+            return new Slot(this, ticket, worker, endpoint.ToString());
         }
     }
 
@@ -102,10 +109,14 @@ public sealed class WorkerSlots : IDisposable
         private readonly Worker worker;
         private bool left;
 
-        internal Slot(WorkerSlots slots, QueueTicket ticket, Worker worker) => (this.slots, this.ticket, this.worker) = (slots, ticket, worker);
+        internal Slot(WorkerSlots slots, QueueTicket ticket, Worker worker, string name) =>
+            (this.slots, this.ticket, this.worker, Name) = (slots, ticket, worker, name);
 
         /// <summary>The worker.</summary>
         public CallInvoker Invoker => worker.Invoker;
+
+        /// <summary>Where it is.</summary>
+        public string Name { get; }
 
         /// <summary>The worker has answered.</summary>
         public void Reached() => ticket.Reached();

@@ -1,29 +1,42 @@
 using System.Runtime.CompilerServices;
 using Fewshot.Artifacts;
+using Fewshot.Gateway.Cluster;
 
 namespace Fewshot.Gateway.Jobs;
 
-/// <summary>The records of jobs as artifacts, found by name: what a job server that lost its memory is filled from.</summary>
+/// <summary>
+/// The records of jobs as artifacts, found by name: what outlives everything else. A job is accepted when it is here, and has ended when that is.
+/// </summary>
 /// <param name="artifacts">Where the records are.</param>
-/// <param name="names">Beside them.</param>
-public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames names)
+/// <param name="names">Beside them; null where jobs are kept in memory alone.</param>
+public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames? names)
 {
     private const string Prefix = "jobs/";
     private const int LargestRecord = 1 << 20;
 
     /// <summary>Keeps a record in the place of the one before.</summary>
-    public async Task SaveAsync(JobRecord job, CancellationToken ct) =>
-        await names.SetAsync(Prefix + job.Id, await artifacts.PutBytesAsync(JobJson.Write(job), ct), ct);
+    public async Task SaveAsync(JobRecord job, CancellationToken ct = default)
+    {
+        if (names is not null)
+            await names.SetAsync(Prefix + job.Id, await artifacts.PutBytesAsync(RecordSerializer.Write(job), ct), ct);
+    }
+
+    /// <summary>A job's record; null where there is none that can be read.</summary>
+    public async Task<JobRecord?> FindAsync(string id, CancellationToken ct = default) =>
+        names is not null && await names.FindAsync(Prefix + id, ct) is { } digest ? await ReadAsync(digest, ct) : null;
 
     /// <summary>Keeps a job's record no longer.</summary>
-    public Task ForgetAsync(string id, CancellationToken ct) => names.RemoveAsync(Prefix + id, ct);
+    public Task ForgetAsync(string id, CancellationToken ct = default) => names?.RemoveAsync(Prefix + id, ct) ?? Task.CompletedTask;
 
     /// <summary>Every record that can still be read.</summary>
-    public async IAsyncEnumerable<JobRecord> AllAsync([EnumeratorCancellation] CancellationToken ct)
+    /// <param name="known">Says which jobs' need not be.</param>
+    public async IAsyncEnumerable<JobRecord> AllAsync(Func<string, bool> known, [EnumeratorCancellation] CancellationToken ct = default)
     {
-        await foreach (var (_, digest) in names.ListAsync(Prefix, ct))
+        if (names is null)
+            yield break;
+        await foreach (var (name, digest) in names.ListAsync(Prefix, ct))
         {
-            if (await ReadAsync(digest, ct) is { } job)
+            if (!known(name[Prefix.Length..]) && await ReadAsync(digest, ct) is { } job)
                 yield return job;
         }
     }
@@ -32,7 +45,7 @@ public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames names)
     {
         try
         {
-            return JobJson.Read<JobRecord>(await artifacts.ReadBytesAsync(digest, LargestRecord, ct));
+            return RecordSerializer.Read<JobRecord>(await artifacts.ReadBytesAsync(digest, LargestRecord, ct));
         }
         catch (Exception e) when (e is ArtifactNotFoundException or DataLossException or InvalidDataException)
         {

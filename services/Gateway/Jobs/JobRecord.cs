@@ -1,5 +1,3 @@
-using Fewshot.Artifacts;
-
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>Where a job stands.</summary>
@@ -27,41 +25,53 @@ public enum JobState
 /// <param name="Kind">What runs: <c>practise</c>, <c>dcvit</c>, <c>pareto</c>, or a stage.</param>
 /// <param name="Spec">Digest of the request's bytes, an artifact.</param>
 /// <param name="CreateTime">When it became durable.</param>
-public sealed record JobRecord(string Id, string RequestId, string Kind, string Spec, DateTimeOffset CreateTime)
+[GenerateSerializer, Immutable]
+public sealed record JobRecord(
+    [property: Id(0)] string Id, [property: Id(1)] string RequestId, [property: Id(2)] string Kind, [property: Id(3)] string Spec,
+    [property: Id(4)] DateTimeOffset CreateTime)
 {
     /// <summary>Whose it is.</summary>
+    [Id(5)]
     public string Tenant { get; init; } = ServiceDefaults.Tenant.Local.Name;
 
     /// <summary>Where it stands.</summary>
+    [Id(6)]
     public JobState State { get; init; }
 
     /// <summary>How many groups of its trials could run at a time when it first ran: the same groups are the same steps when it runs again.</summary>
+    [Id(7)]
     public int? TrialSlots { get; init; }
 
     /// <summary>When it ended.</summary>
+    [Id(8)]
     public DateTimeOffset? EndTime { get; init; }
 
     /// <summary>Why it failed.</summary>
+    [Id(9)]
     public string StatusMessage { get; init; } = "";
 
     /// <summary>The gRPC code of the failure.</summary>
+    [Id(10)]
     public int StatusCode { get; init; }
 
     /// <summary>What it made.</summary>
+    [Id(11)]
     public JobResult? Result { get; init; }
-
-    /// <summary>This record, if it can be that of the job.</summary>
-    /// <exception cref="DataLossException">It is damaged.</exception>
-    public JobRecord Checked(string id) =>
-        Id == id ? this : throw new DataLossException($"The record of job {id} is damaged.");
 
     /// <summary>Whether it will not change any more.</summary>
     public bool Ended => State is JobState.Succeeded or JobState.Failed or JobState.Cancelled;
 }
 
 /// <summary>Digests of what a job made; null where it made no such thing.</summary>
+[GenerateSerializer, Immutable]
 public sealed record JobResult(
-    string? Model = null, string? Report = null, string? Profile = null, string? ImageSet = null, string? Preview = null, IReadOnlyList<TargetModel>? Models = null);
+    [property: Id(0)] string? Model = null,
+    [property: Id(1)] string? Report = null,
+    [property: Id(2)] string? Profile = null,
+    [property: Id(3)] string? ImageSet = null,
+    [property: Id(4)] string? Preview = null,
+    [property: Id(5)] TargetModel[]? Models = null);
 
 /// <summary>The network that was made for one of several targets.</summary>
-public sealed record TargetModel(double MacsRatio, string Model);
+[GenerateSerializer, Immutable]
+public sealed record TargetModel([property: Id(0)] double MacsRatio, [property: Id(1)] string Model);

@@ -7,7 +7,7 @@ namespace Fewshot.Gateway.Jobs;
 /// <param name="Log">Its events.</param>
 /// <param name="Cancelled">Fires when a user cancelled it: its steps stop too.</param>
 /// <param name="Stop">Fires then, and when this gateway hands it back: its steps go on.</param>
-public sealed record JobRun(JobRecord Job, IJobWriter Log, CancellationToken Cancelled, CancellationToken Stop)
+public sealed record JobRun(JobRecord Job, JobLog Log, CancellationToken Cancelled, CancellationToken Stop)
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
     private readonly Lock gate = new();
@@ -27,8 +27,12 @@ public sealed record JobRun(JobRecord Job, IJobWriter Log, CancellationToken Can
         Log.Append(progress: note);
     }
 
-    /// <summary>Notes that a step began.</summary>
-    public void StepStarted(string name, string key) => Log.Append(step: new StepNote(name, key, Done: false, Cached: false, Seconds: 0));
+    /// <summary>Workers that steps were left with when the job was last run elsewhere, by the steps' keys.</summary>
+    public IReadOnlyDictionary<string, string> LeftWith { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Notes that a worker is asked for a step.</summary>
+    public void StepStarted(string name, string key, string worker) =>
+        Log.Append(step: new StepNote(name, key, Done: false, Cached: false, Seconds: 0) { Worker = worker });
 
     /// <summary>Notes that a step ended with a result.</summary>
     public void StepEnded(string name, string key, bool cached, double seconds) => Log.Append(step: new StepNote(name, key, Done: true, cached, seconds));

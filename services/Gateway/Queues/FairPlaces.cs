@@ -136,7 +136,12 @@ public sealed class FairPlaces(TimeProvider time)
     private Entry Find(Ticket ticket)
     {
         if (!entries.TryGetValue(ticket.Id, out var entry))
+        {
             entries.Add(ticket.Id, entry = new Entry(ticket));
+            if (ticket is { Alone: true, Only: { } own })
+                PlaceOf(own).Capacity = 1;
+        }
+
         entry.Seen = time.GetTimestamp();
         return entry;
     }
@@ -224,6 +229,12 @@ public sealed class FairPlaces(TimeProvider time)
         {
             var place = PlaceOf(view.Name);
             (place.Capacity, place.Shared) = (Math.Max(place.Capacity, view.Capacity), place.Shared || view.Shared);
+        }
+
+        foreach (var entry in entries.Values)
+        {
+            if (entry.Ticket is { Alone: true, Only: { } own })
+                PlaceOf(own).Capacity = 1;
         }
 
         foreach (var gone in places.Values.Where(place => place is { Capacity: 0, Used: 0 }).ToArray())

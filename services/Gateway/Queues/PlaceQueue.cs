@@ -48,19 +48,15 @@ public sealed partial class PlaceQueue : IDisposable
     /// <param name="job">And which of its jobs'.</param>
     /// <param name="only">The only place that will do; null for any that is shared.</param>
     /// <param name="tenantLimit">How many places of this queue the tenant may have.</param>
-    public QueueTicket Join(string tenant, string job, string? only = null, int? tenantLimit = null)
-    {
-        var ticket = new QueueTicket(this, new Ticket(Guid.NewGuid(), gateway, tenant, job) { Only = only, TenantLimit = tenantLimit });
-        lock (gate)
-        {
-            tickets.Add(ticket.Ticket.Id, ticket);
-            if (!keeping)
-                _ = KeepAsync();
-            keeping = true;
-        }
+    public QueueTicket Join(string tenant, string job, string? only = null, int? tenantLimit = null) =>
+        Join(new Ticket(Guid.NewGuid(), gateway, tenant, job) { Only = only, TenantLimit = tenantLimit });
 
-        return ticket;
-    }
+    /// <summary>Joins the queue for something that only one may have at a time; dispose the ticket when it is not needed any more.</summary>
+    /// <param name="tenant">Whose turn is used.</param>
+    /// <param name="job">And which of its jobs'.</param>
+    /// <param name="name">What it is.</param>
+    public QueueTicket JoinAlone(string tenant, string job, string name) =>
+        Join(new Ticket(Guid.NewGuid(), gateway, tenant, job) { Only = name, Alone = true });
 
     /// <inheritdoc/>
     public void Dispose()
@@ -108,6 +104,20 @@ public sealed partial class PlaceQueue : IDisposable
             // What is not renewed lapses.
             LogNotTold(queue, e.Message);
         }
+    }
+
+    private QueueTicket Join(Ticket wanted)
+    {
+        var ticket = new QueueTicket(this, wanted);
+        lock (gate)
+        {
+            tickets.Add(ticket.Ticket.Id, ticket);
+            if (!keeping)
+                _ = KeepAsync();
+            keeping = true;
+        }
+
+        return ticket;
     }
 
     private async Task KeepAsync()

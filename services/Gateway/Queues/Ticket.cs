@@ -15,6 +15,10 @@ public sealed record Ticket(
     [Id(4)]
     public string? Only { get; init; }
 
+    /// <summary>Whether <see cref="Only"/> is no place that gateways know, but one that exists while somebody asks for it, with room for one.</summary>
+    [Id(6)]
+    public bool Alone { get; init; }
+
     /// <summary>How many places of this queue its tenant may have at a time; null for any number.</summary>
     [Id(5)]
     public int? TenantLimit { get; init; }

@@ -2,8 +2,8 @@ namespace Fewshot.Gateway.Tenants;
 
 /// <summary>
 /// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, workers that its inputs have
-/// lost, and time that its steps have used. Kept in memory: when its silo dies, uploads reserve their bytes again when they next renew them,
-/// quarantines end and used time is forgotten.
+/// lost, and time that its steps have used. Losses and time are kept, but for the last seconds before a silo dies; uploads reserve their bytes
+/// again when they next renew them.
 /// </summary>
 [Alias("fewshot.tenant")]
 public interface ITenantGrain : IGrainWithStringKey

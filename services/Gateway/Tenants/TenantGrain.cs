@@ -4,23 +4,41 @@ using Fewshot.Gateway.Cluster;
 namespace Fewshot.Gateway.Tenants;
 
 /// <inheritdoc cref="ITenantGrain"/>
-internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch) : Grain, ITenantGrain
+internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords records, ActivationWatch watch, ILogger<TenantGrain> logger) : Grain, ITenantGrain
 {
     /// <summary>How long a reservation lasts without renewal.</summary>
     public static readonly TimeSpan ReservationLife = TimeSpan.FromSeconds(40);
 
-    private readonly Dictionary<Guid, (long Bytes, DateTimeOffset Until)> reserved = [];
-    private readonly Dictionary<string, WorkerLosses> losses = new(StringComparer.Ordinal);
+    // What is used or lost within it is forgotten when the silo dies.
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
 
-    private readonly UsedTime time = new();
+    private readonly Dictionary<Guid, (long Bytes, DateTimeOffset Until)> reserved = [];
+    private Dictionary<string, WorkerLosses> losses = new(StringComparer.Ordinal);
+    private UsedTime time = new();
+    private GrainState<StoredTenant> stored = new();
+    private bool changed;
 
     private string Name => this.GetPrimaryKeyString();
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         watch.Begin(this);
-        return Task.CompletedTask;
+        try
+        {
+            stored = await records.ReadAsync<StoredTenant>(StoredTenant.Kind, Name);
+        }
+        catch (DataLossException e)
+        {
+            LogForgotten(Name, e.Message);
+        }
+
+        if (stored is { RecordExists: true, State: { } known })
+            (losses, time) = (new Dictionary<string, WorkerLosses>(known.Losses, StringComparer.Ordinal), new UsedTime(known.Used));
+        var often = new GrainTimerCreationOptions { DueTime = SaveInterval, Period = SaveInterval };
+        this.RegisterGrainTimer(_ => SaveAsync(), often);
     }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => SaveAsync();
 
     public async Task<long?> ReserveAsync(Guid upload, long sizeBytes, long limit)
     {
@@ -62,7 +80,7 @@ internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch)
     public Task SpendAsync(double seconds)
     {
         time.Add(seconds, DateTimeOffset.UtcNow);
-        DelayDeactivation(UsedTime.Window);
+        changed = true;
         return Task.CompletedTask;
     }
 
@@ -75,9 +93,30 @@ internal sealed class TenantGrain(IArtifactGrants grants, ActivationWatch watch)
             losses.Remove(inputs);
         else
             losses[inputs] = known;
-        // Idle grains leave memory.
-        if (losses.Count > 0)
-            DelayDeactivation(losses.Values.Max(one => one.Until) - now);
+        changed = true;
         return Task.CompletedTask;
     }
+
+    private async Task SaveAsync()
+    {
+        if (!changed)
+            return;
+        changed = false;
+        try
+        {
+            stored.State = new StoredTenant(losses, time.Slices);
+            await records.OverwriteAsync(StoredTenant.Kind, Name, stored);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
+        {
+            changed = true;
+            LogNotSaved(Name, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What tenant {Tenant} has used and lost is forgotten: {Reason}")]
+    private partial void LogForgotten(string tenant, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What tenant {Tenant} has used and lost could not be kept; trying again: {Reason}")]
+    private partial void LogNotSaved(string tenant, string reason);
 }

@@ -7,7 +7,17 @@ public sealed class UsedTime
     public static readonly TimeSpan Window = TimeSpan.FromHours(24);
 
     private static readonly TimeSpan Slice = TimeSpan.FromMinutes(15);
-    private readonly SortedDictionary<long, double> used = [];
+    private readonly SortedDictionary<long, double> used;
+
+    /// <summary>Nothing is used yet.</summary>
+    public UsedTime() => used = [];
+
+    /// <summary>So much was used before.</summary>
+    /// <param name="slices">Seconds by quarters of an hour, as <see cref="Slices"/> gives them.</param>
+    public UsedTime(IReadOnlyDictionary<long, double> slices) => used = new SortedDictionary<long, double>(slices.ToDictionary());
+
+    /// <summary>Seconds by quarters of an hour.</summary>
+    public IReadOnlyDictionary<long, double> Slices => new Dictionary<long, double>(used);
 
     /// <summary>Adds seconds that were used just now.</summary>
     public void Add(double seconds, DateTimeOffset now)

@@ -11,7 +11,7 @@ namespace Fewshot.Gateway.Workflows;
 
 /// <summary>
 /// DC-ViT (arXiv 2403.18708) from top to bottom, for one target or for several that share one round of trials. Every step is one call of a stage
-/// and remembered by the ledger, so running the method again after a crash continues it.
+/// and recorded, so running the method again after a crash continues it.
 /// </summary>
 public sealed class DcVitWorkflow(StageClients stages, ImageSynthesis synthesis, IArtifactStore artifacts)
 {

@@ -9,7 +9,7 @@ using Grpc.Core;
 namespace Fewshot.Gateway.Workflows;
 
 /// <summary>
-/// PRACTISE (arXiv 2202.07861) from top to bottom. Every step is one call of a stage and remembered by the ledger, so running the method again
+/// PRACTISE (arXiv 2202.07861) from top to bottom. Every step is one call of a stage and recorded, so running the method again
 /// after a crash continues it.
 /// </summary>
 public sealed class PractiseWorkflow(StageClients stages, ImageSynthesis synthesis, IArtifactStore artifacts)

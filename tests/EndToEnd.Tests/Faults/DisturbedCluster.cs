@@ -48,13 +48,14 @@ internal sealed class DisturbedCluster : DisturbedJobs
         await base.DisposeAsync();
     }
 
+    protected override string? Redis => stores == "files" ? null : $"redis://127.0.0.1:{Processes.Processes["redis"].Port}";
+
     protected override void UseStores(FewshotOptions options)
     {
         options.StateFolder = stores == "files" ? Processes.State : Folder["looking"];
         if (stores == "files")
             return;
         UseS3Credentials();
-        options.Ledger = $"redis://127.0.0.1:{Processes.Processes["redis"].Port}";
         options.Artifacts = "s3://fewshot";
         options.S3Endpoint = $"http://127.0.0.1:{Processes.Processes["s3"].Port}";
     }

@@ -47,15 +47,15 @@ internal abstract class DisturbedJobs : IAsyncDisposable
         return (job, ended);
     }
 
-    /// <summary>Writes down what the ledger says now.</summary>
+    /// <summary>Writes down what is recorded now.</summary>
     public async Task SampleAsync()
     {
         await using var shared = Open();
         await shared.SampleAsync(Client.Steps.Keys);
     }
 
-    /// <summary>The ledger, artifacts and jobs of the cluster.</summary>
-    public SharedStores Open() => new(History, UseStores);
+    /// <summary>The artifacts, names and jobs of the cluster.</summary>
+    public SharedStores Open() => new(History, UseStores, Redis);
 
     /// <summary>Waits for every job, makes their models undisturbed, collects, and checks the history.</summary>
     public virtual async Task CheckAsync()
@@ -82,6 +82,9 @@ internal abstract class DisturbedJobs : IAsyncDisposable
     }
 
     /// <summary>Where the cluster's stores are.</summary>
+    /// <summary>The gateways' Redis; null where there is none.</summary>
+    protected abstract string? Redis { get; }
+
     protected abstract void UseStores(FewshotOptions options);
 
     /// <summary>The only ones that the S3 server takes, where the SDK looks for them.</summary>

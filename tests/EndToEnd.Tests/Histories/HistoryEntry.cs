@@ -12,7 +12,7 @@ public enum Happening
     /// <summary>A watcher saw a job's event.</summary>
     Event,
 
-    /// <summary>The ledger was asked for a step's result and named this one.</summary>
+    /// <summary>A step's record was looked for, and this one found.</summary>
     Result,
 
     /// <summary>The test took results away on purpose: of one step, or of all, and all events with them.</summary>

@@ -9,40 +9,47 @@ using Microsoft.Extensions.Logging;
 
 namespace Fewshot.Histories;
 
-/// <summary>The ledger, artifacts and jobs that services share, looked at beside them.</summary>
+/// <summary>The artifacts and jobs that services share, looked at beside them.</summary>
 internal sealed class SharedStores : IAsyncDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromDays(2), ForEver = TimeSpan.FromDays(1000);
-    private readonly WebApplication app;
+    private readonly WebApplication? app;
+    private readonly IServiceProvider services;
     private readonly History history;
     private readonly HashSet<string> everNoted = [];
 
-    public SharedStores(History history, Action<FewshotOptions> configure)
+    /// <summary>Looks through a gateway of this process.</summary>
+    public SharedStores(History history, IServiceProvider services) => (this.history, this.services) = (history, services);
+
+    /// <summary>Looks as one gateway more, which runs nothing.</summary>
+    public SharedStores(History history, Action<FewshotOptions> configure, string? redis = null)
     {
         this.history = history;
-        var builder = WebApplication.CreateBuilder().AddFewshotDefaults(configure);
+        var builder = WebApplication.CreateBuilder().AddFewshotDefaults(options =>
+        {
+            configure(options);
+            options.Listen = "http://127.0.0.1:0";
+        });
         builder.Logging.ClearProviders();
-        builder.AddGateway();
-        // Never started: nothing runs here, only the parts are used.
+        builder.AddGateway(options => (options.ReclaimJobs, options.Redis) = (false, redis));
         app = builder.Build();
+        services = app.Services;
     }
 
-    public IStepLedger Ledger => app.Services.GetRequiredService<IStepLedger>();
+    public IArtifactStore Artifacts => services.GetRequiredService<IArtifactStore>();
 
-    public IArtifactStore Artifacts => app.Services.GetRequiredService<IArtifactStore>();
+    public StepJournal Journal => services.GetRequiredService<StepJournal>();
 
-    private IJobStore Jobs => app.Services.GetRequiredService<IJobStore>();
+    private JobStore Jobs => services.GetRequiredService<JobStore>();
 
-    private IArtifactNames Names => app.Services.GetRequiredService<IArtifactNames>();
-
-    private StepJournal Journal => app.Services.GetRequiredService<StepJournal>();
+    private IArtifactNames Names => services.GetRequiredService<IArtifactNames>();
 
     /// <summary>Writes down which results the ledger names for these steps.</summary>
     public async Task SampleAsync(IEnumerable<string> keys)
     {
         foreach (var key in keys)
         {
-            if (await Ledger.FindResultAsync(StepKey.Parse(key)) is { } result)
+            if (await Journal.FindRecordAsync(StepKey.Parse(key), default) is { } result)
                 history.Add(new(Happening.Result, Step: key, Digest: result.ToString()));
         }
     }
@@ -53,6 +60,9 @@ internal sealed class SharedStores : IAsyncDisposable
     /// <param name="keys">Every step of the jobs.</param>
     public async Task CollectAsync(IReadOnlyCollection<string> keys)
     {
+        // Jobs are asked for through the cluster; everything else needs no more than its parts.
+        if (app is not null)
+            await app.StartAsync();
         await ((IArtifactRemoval)Artifacts).RemoveUnfinishedAsync(TimeSpan.Zero);
         var needed = await NeededAsync(keys);
         needed.ExceptWith(await NotesAsync());
@@ -65,13 +75,13 @@ internal sealed class SharedStores : IAsyncDisposable
         Assert.Empty(await CollectThriceAsync(TimeSpan.Zero, firstDay: 12));
     }
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => app?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Collects so often that what nobody needed at first is gone.</summary>
     /// <returns>What is left but for the collector's own lists of what it found.</returns>
     private async Task<HashSet<string>> CollectThriceAsync(TimeSpan keep, int firstDay)
     {
-        var collector = app.Services.GetRequiredService<ArtifactCollector>();
+        var collector = services.GetRequiredService<ArtifactCollector>();
         everNoted.UnionWith(await NotesAsync());
         foreach (var day in new[] { firstDay, firstDay + 3, firstDay + 6 })
         {
@@ -98,9 +108,13 @@ internal sealed class SharedStores : IAsyncDisposable
     private async Task<HashSet<string>> NeededAsync(IEnumerable<string> keys)
     {
         HashSet<string> needed = [];
-        await foreach (var (_, digest) in Names.ListAsync(""))
-            needed.Add(digest.ToString());
-        foreach (var job in (await Jobs.ListAsync(after: null, 1000))!)
+        await foreach (var (name, digest) in Names.ListAsync(""))
+        {
+            if (!StepNames.IsOne(name))
+                needed.Add(digest.ToString());
+        }
+
+        foreach (var (job, _) in (await Jobs.ListAsync(after: null, 1000))!)
         {
             var spec = CompressionSpec.Parser.ParseFrom(await Artifacts.ReadBytesAsync(Digest.Parse(job.Spec)));
             needed.UnionWith(new[]
@@ -111,9 +125,7 @@ internal sealed class SharedStores : IAsyncDisposable
 
         foreach (var key in keys.Select(StepKey.Parse))
         {
-            if (await Ledger.FindCheckpointAsync(key) is { } checkpoint)
-                needed.Add(checkpoint.ToString());
-            if (await Ledger.FindResultAsync(key) is { } record)
+            if (await Journal.FindRecordAsync(key, default) is { } record)
                 needed.Add(record.ToString());
             needed.UnionWith((await Journal.FindAsync(key, default))?.ArtifactDigests ?? []);
         }

@@ -87,7 +87,7 @@ internal sealed class NetworkedHosts : IDisposable
         host,
         [
             .. environment, ("Fewshot__Listen", UrlOf(host)), ("Fewshot__Insecure", "true"), ("Fewshot__StateFolder", folder[$"{host}-state"]),
-            ("Fewshot__Ledger", Redis), ("Fewshot__Artifacts", "s3://fewshot"), ("Fewshot__S3Endpoint", Store),
+            ("Gateway__Redis", Redis), ("Fewshot__Artifacts", "s3://fewshot"), ("Fewshot__S3Endpoint", Store),
             ("AWS_ACCESS_KEY_ID", "S3RVER"), ("AWS_SECRET_ACCESS_KEY", "S3RVER"), ("DOTNET_PROCESSOR_COUNT", "1"), ("OMP_NUM_THREADS", "1"),
         ],
         again

@@ -81,10 +81,12 @@ internal sealed class NetworkedJobs : DisturbedJobs
         await base.DisposeAsync();
     }
 
+    protected override string? Redis => hosts.Redis;
+
     protected override void UseStores(FewshotOptions options)
     {
         UseS3Credentials();
-        (options.StateFolder, options.Ledger, options.Artifacts, options.S3Endpoint) = (Folder["looking"], hosts.Redis, "s3://fewshot", hosts.Store);
+        (options.StateFolder, options.Artifacts, options.S3Endpoint) = (Folder["looking"], "s3://fewshot", hosts.Store);
     }
 
     private void Heal((string One, string Other)[] links)

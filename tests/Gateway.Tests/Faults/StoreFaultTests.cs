@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 using Fewshot.Artifacts;
 using Fewshot.Artifacts.S3;
 using Fewshot.Compression.V1;
+using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Jobs;
 using Fewshot.Histories;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Storage;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -30,20 +32,24 @@ public sealed class StoreFaultTests : IDisposable
     public async Task Jobs_EveryTwentiethStoreCallSucceedsUnheard_EndInTheSameModels()
     {
         var unheard = new Unheard(0.05, seed: 7);
-        // What was acquired unheard is waited for: short leases.
-        await using var rig = new GatewayRig(lease: TimeSpan.FromMilliseconds(500))
+        await using var rig = new GatewayRig
         {
             Replace = services =>
             {
-                Wrap<IStepLedger>(services, inner => new UnheardLedger(inner, unheard));
+                Wrap<IArtifactNames>(services, inner => new UnheardNames(inner, unheard));
                 Wrap<IArtifactStore>(services, inner => new UnheardArtifacts(inner, unheard));
-                Wrap<IJobStore>(services, inner => new UnheardJobs(inner, unheard));
+                var records = services.Last(service => service.ServiceType == typeof(IGrainStorage));
+                services.Remove(records);
+                services.AddKeyedSingleton<IGrainStorage>(
+                    GrainRecords.Storage,
+                    (provider, key) => new UnheardRecords((IGrainStorage)records.KeyedImplementationFactory!(provider, key), unheard));
             },
         };
-        await rig.StartAsync(options => options.CancelPoll = TimeSpan.FromMilliseconds(5));
+        await rig.StartAsync();
         await RunAsync(rig);
         Assert.True(unheard.Lost > 100, $"{unheard.Lost} of {unheard.Calls} calls were lost");
-        await using var shared = new SharedStores(history, options => options.StateFolder = rig.Folder);
+        unheard.End();
+        await using var shared = new SharedStores(history, rig.Services);
         await CheckAsync(shared);
     }
 
@@ -61,8 +67,8 @@ public sealed class StoreFaultTests : IDisposable
         stub.Fault = _ => Task.FromResult(false);
         Assert.Empty(HistoryChecker.Check(history.Read()));
         Assert.Empty(stub.Uploads);
-        // One object for each artifact, and nothing else.
-        Assert.All(stub.Objects, one => Assert.Equal(S3Stub.KeyOf(Digest.Of(one.Value)), one.Key));
+        // One object for each artifact and each name, and nothing else.
+        Assert.All(stub.Objects.Where(one => !one.Key.Contains("/names/", StringComparison.Ordinal)), one => Assert.Equal(S3Stub.KeyOf(Digest.Of(one.Value)), one.Key));
     }
 
     private static async Task<bool> DisturbAsync(S3Stub stub, HttpContext context, Random random, ConcurrentDictionary<string, int> faults)

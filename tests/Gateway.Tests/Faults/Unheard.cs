@@ -1,13 +1,14 @@
-using System.Runtime.CompilerServices;
 using Fewshot.Artifacts;
-using Fewshot.Gateway.Jobs;
-using Fewshot.ServiceDefaults;
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Storage;
 
 namespace Fewshot.Gateway.Tests;
 
 /// <summary>Calls that succeed and report that no answer came: a given share of them, in an order that the seed says.</summary>
 internal sealed class Unheard(double share, int seed)
 {
+    private volatile bool ended;
     private readonly Random random = new(seed);
     private int calls, lost;
 
@@ -28,12 +29,15 @@ internal sealed class Unheard(double share, int seed)
         Answer();
     }
 
+    /// <summary>Everything is heard from now on.</summary>
+    public void End() => ended = true;
+
     public void Answer()
     {
         Interlocked.Increment(ref calls);
         lock (random)
         {
-            if (random.NextDouble() >= share)
+            if (ended || random.NextDouble() >= share)
                 return;
         }
 
@@ -42,37 +46,27 @@ internal sealed class Unheard(double share, int seed)
     }
 }
 
-internal sealed class UnheardLedger(IStepLedger inner, Unheard unheard) : IStepLedger
+internal sealed class UnheardNames(IArtifactNames inner, Unheard unheard) : IArtifactNames
 {
-    public Task<Digest?> FindResultAsync(StepKey key, CancellationToken ct = default) => unheard.CallAsync(inner.FindResultAsync(key, ct));
+    public Task<Digest?> FindAsync(string name, CancellationToken ct = default) => unheard.CallAsync(inner.FindAsync(name, ct));
 
-    public async Task<IStepLease?> TryAcquireAsync(StepKey key, string owner, CancellationToken ct = default) =>
-        await unheard.CallAsync(inner.TryAcquireAsync(key, owner, ct)) is { } lease ? new Lease(lease, unheard) : null;
+    public Task SetAsync(string name, Digest digest, CancellationToken ct = default) => unheard.CallAsync(inner.SetAsync(name, digest, ct));
 
-    public Task<Digest?> FindCheckpointAsync(StepKey key, CancellationToken ct = default) => unheard.CallAsync(inner.FindCheckpointAsync(key, ct));
+    public Task<Digest> SetFirstAsync(string name, Digest digest, CancellationToken ct = default) => unheard.CallAsync(inner.SetFirstAsync(name, digest, ct));
 
-    public Task SetCheckpointAsync(IStepLease lease, Digest checkpoint, CancellationToken ct = default) =>
-        unheard.CallAsync(inner.SetCheckpointAsync(((Lease)lease).Inner, checkpoint, ct));
+    public Task RemoveAsync(string name, CancellationToken ct = default) => unheard.CallAsync(inner.RemoveAsync(name, ct));
 
-    public Task ForgetResultAsync(StepKey key, Digest lost, CancellationToken ct = default) => unheard.CallAsync(inner.ForgetResultAsync(key, lost, ct));
+    public Task RemoveAsync(string name, Digest digest, CancellationToken ct = default) =>
+        unheard.CallAsync(inner.RemoveAsync(name, digest, ct));
 
-    private sealed class Lease(IStepLease inner, Unheard unheard) : IStepLease
-    {
-        public IStepLease Inner => inner;
-
-        public StepKey Key => inner.Key;
-
-        public Task RenewAsync(CancellationToken ct = default) => unheard.CallAsync(inner.RenewAsync(ct));
-
-        public Task<Digest> CompleteAsync(Digest result, CancellationToken ct = default) => unheard.CallAsync(inner.CompleteAsync(result, ct));
-
-        // Giving back is not allowed to fail.
-        public ValueTask DisposeAsync() => inner.DisposeAsync();
-    }
+    public IAsyncEnumerable<(string Name, Digest Digest)> ListAsync(string prefix, CancellationToken ct = default) =>
+        inner.ListAsync(prefix, ct);
 }
 
-internal sealed class UnheardArtifacts(IArtifactStore inner, Unheard unheard) : IArtifactStore
+internal sealed class UnheardArtifacts(IArtifactStore inner, Unheard unheard) : IArtifactStore, IArtifactRemoval
 {
+    private readonly IArtifactRemoval removal = (IArtifactRemoval)inner;
+
     public Task<ArtifactInfo> PutAsync(Stream content, Digest? expected = null, CancellationToken ct = default) => unheard.CallAsync(inner.PutAsync(content, expected, ct));
 
     public async Task<Stream> OpenAsync(Digest digest, CancellationToken ct = default)
@@ -93,61 +87,31 @@ internal sealed class UnheardArtifacts(IArtifactStore inner, Unheard unheard) : 
     public Task<ArtifactInfo?> StatAsync(Digest digest, CancellationToken ct = default) => unheard.CallAsync(inner.StatAsync(digest, ct));
 
     public Task<string> MaterializeAsync(Digest digest, CancellationToken ct = default) => unheard.CallAsync(inner.MaterializeAsync(digest, ct));
+
+    public IAsyncEnumerable<StoredArtifact> ListAsync(CancellationToken ct = default) => removal.ListAsync(ct);
+
+    public Task RemoveAsync(Digest digest, CancellationToken ct = default) => unheard.CallAsync(removal.RemoveAsync(digest, ct));
+
+    public Task RemoveUnfinishedAsync(TimeSpan age, CancellationToken ct = default) => removal.RemoveUnfinishedAsync(age, ct);
 }
 
-internal sealed class UnheardJobs(IJobStore inner, Unheard unheard) : IJobStore
+internal sealed class UnheardRecords(IGrainStorage inner, Unheard unheard) : IGrainStorage
 {
-    public Task<JobRecord> CreateAsync(string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default) =>
-        unheard.CallAsync(inner.CreateAsync(requestId, kind, spec, tenant, ct));
-
-    public Task<JobRecord?> FindAsync(string id, CancellationToken ct = default) => unheard.CallAsync(inner.FindAsync(id, ct));
-
-    public Task<IReadOnlyList<JobRecord>?> ListAsync(string? after, int count, string? tenant = null, CancellationToken ct = default) =>
-        unheard.CallAsync(inner.ListAsync(after, count, tenant, ct));
-
-    public Task<IReadOnlyList<string>> UnfinishedAsync(CancellationToken ct = default) => unheard.CallAsync(inner.UnfinishedAsync(ct));
-
-    public Task RequestCancelAsync(string id, CancellationToken ct = default) => unheard.CallAsync(inner.RequestCancelAsync(id, ct));
-
-    public Task<bool> IsCancelRequestedAsync(string id, CancellationToken ct = default) => unheard.CallAsync(inner.IsCancelRequestedAsync(id, ct));
-
-    public async Task<IJobWriter> OpenAsync(string id, IStepLease claim, CancellationToken ct = default)
+    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var writer = await inner.OpenAsync(id, claim, ct);
-        try
-        {
-            unheard.Answer();
-            return new Writer(writer, unheard);
-        }
-        catch
-        {
-            await writer.DisposeAsync();
-            throw;
-        }
+        var read = new GrainState<T>();
+        await unheard.CallAsync(inner.ReadStateAsync(stateName, grainId, read));
+        (grainState.State, grainState.ETag, grainState.RecordExists) = (read.State, read.ETag, read.RecordExists);
     }
 
-    public async IAsyncEnumerable<JobEvent?> FollowAsync(string id, long fromSequence, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct = default)
+    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        await foreach (var e in inner.FollowAsync(id, fromSequence, silence, ct))
-        {
-            yield return e;
-            unheard.Answer();
-        }
+        // Whoever hears nothing does not hear of the new tag either.
+        var written = new GrainState<T>(grainState.State, grainState.ETag) { RecordExists = grainState.RecordExists };
+        await unheard.CallAsync(inner.WriteStateAsync(stateName, grainId, written));
+        (grainState.ETag, grainState.RecordExists) = (written.ETag, written.RecordExists);
     }
 
-    public Task ForgetAsync(string id, CancellationToken ct = default) => unheard.CallAsync(inner.ForgetAsync(id, ct));
-
-    public Task<long> LastSequenceAsync(string id, CancellationToken ct = default) => unheard.CallAsync(inner.LastSequenceAsync(id, ct));
-
-    private sealed class Writer(IJobWriter inner, Unheard unheard) : IJobWriter
-    {
-        // Written in the background by the store in Redis, which repeats what got lost.
-        public void Append(ProgressNote? progress = null, StepNote? step = null) => inner.Append(progress, step);
-
-        public Task RecordAsync(JobRecord job, CancellationToken ct = default) => unheard.CallAsync(inner.RecordAsync(job, ct));
-
-        public Task FlushAsync(CancellationToken ct = default) => unheard.CallAsync(inner.FlushAsync(ct));
-
-        public ValueTask DisposeAsync() => inner.DisposeAsync();
-    }
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        unheard.CallAsync(inner.ClearStateAsync(stateName, grainId, grainState));
 }

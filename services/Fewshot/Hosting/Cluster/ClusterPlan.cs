@@ -36,6 +36,7 @@ internal static class ClusterPlan
     {
         List<PlannedProcess> planned = [];
         Dictionary<string, string> shared = new(StringComparer.Ordinal) { ["DOTNET_PROCESSOR_COUNT"] = Text(settings.Threads), ["OMP_NUM_THREADS"] = Text(settings.Threads) };
+        string? shares = null;
         if (settings.Stores == ClusterStores.Servers)
         {
             var (redis, s3) = (freePort(), freePort());
@@ -45,13 +46,15 @@ internal static class ClusterPlan
             var folder = Path.Combine(settings.State, "s3");
             planned.Add(new("s3", s3Server,
                 ["--address", "127.0.0.1", "--port", Text(s3), "--directory", folder, "--configure-bucket", Bucket, "--silent"], S3Environment, s3) { Prepare = () => Repair(folder) });
-            shared["Fewshot__Ledger"] = $"redis://127.0.0.1:{redis}";
+            shares = $"redis://127.0.0.1:{redis}";
             shared["Fewshot__Artifacts"] = $"s3://{Bucket}";
             shared["Fewshot__S3Endpoint"] = $"http://127.0.0.1:{s3}";
             shared["AWS_ACCESS_KEY_ID"] = shared["AWS_SECRET_ACCESS_KEY"] = S3User;
         }
 
         var gateway = new Dictionary<string, string>(shared, StringComparer.Ordinal);
+        if (shares is not null)
+            gateway["Gateway__Redis"] = shares;
         foreach (var (kind, program, key) in Kinds)
         {
             for (var i = 0; i < settings.Workers; i++)

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fewshot.Artifacts;
+using Orleans.Storage;
 
-namespace Fewshot.Gateway.Jobs;
+namespace Fewshot.Gateway.Cluster;
 
-/// <summary>How records and events are written, wherever they are kept.</summary>
-public static class JobJson
+/// <summary>How records are written, wherever they are kept: one line of JSON.</summary>
+public sealed class RecordSerializer : IGrainStorageSerializer
 {
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -23,19 +24,22 @@ public static class JobJson
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="DataLossException">It is damaged.</exception>
     public static T Read<T>(ReadOnlySpan<byte> text)
-        where T : class => TryRead<T>(text) ?? throw new DataLossException("What is stored of a job is damaged.");
-
-    /// <summary>Reads what <see cref="Write"/> wrote; null where it is damaged.</summary>
-    public static T? TryRead<T>(ReadOnlySpan<byte> text)
-        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(text, Options);
+            return JsonSerializer.Deserialize<T>(text, Options) ?? throw Damaged(null);
         }
-        catch (JsonException)
+        catch (JsonException e)
         {
-            return null;
+            throw Damaged(e);
         }
     }
+
+    /// <inheritdoc/>
+    public BinaryData Serialize<T>(T? input) => new(Write(input));
+
+    /// <summary>Reads a record; as <see cref="BinaryData"/> it is what is stored.</summary>
+    public T Deserialize<T>(BinaryData input) => input is T unread ? unread : Read<T>(input);
+
+    private static DataLossException Damaged(Exception? e) => new("What is stored of a job is damaged.", e);
 }
