@@ -65,6 +65,17 @@ internal sealed class S3Stub : IAsyncDisposable
         return true;
     }
 
+    /// <summary>Does what is asked, and cuts the connection in place of the answer.</summary>
+    public async Task<bool> ServeUnheardAsync(HttpContext context)
+    {
+        var body = context.Response.Body;
+        context.Response.Body = Stream.Null;
+        await ServeAsync(context);
+        context.Response.Body = body;
+        context.Abort();
+        return true;
+    }
+
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
     public async Task ServeAsync(HttpContext context)

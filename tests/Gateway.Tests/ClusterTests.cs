@@ -172,10 +172,14 @@ public sealed class ClusterTests(RedisProcess redis) : IClassFixture<RedisProces
         var job = rig.Services.GetRequiredService<IGrainFactory>().GetGrain<IJobGrain>(JobIds.Of("r1")).GetGrainId();
         var left = await directory.Register(new GrainAddress
         {
-            GrainId = job, ActivationId = ActivationId.NewId(), SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1), MembershipVersion = new MembershipVersion(1),
+            GrainId = job,
+            ActivationId = ActivationId.NewId(),
+            SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1),
+            MembershipVersion = new MembershipVersion(1),
         });
         Assert.Equal(left, await directory.Lookup(job));
-        Assert.Equal(Compression.V1.JobState.Succeeded, (await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id)).State);
+        var ended = await rig.EndOfAsync((await rig.StartAsync("r1", await rig.SpecAsync())).Id);
+        Assert.Equal(Compression.V1.JobState.Succeeded, ended.State);
         Assert.NotEqual(left!.SiloAddress, (await directory.Lookup(job))!.SiloAddress);
     }
 

@@ -30,8 +30,8 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>For a command that looks at jobs: through the gateway that has the state folder, where one runs.</summary>
     /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
-    public static Task<Session> LookAsync(SessionSettings settings, CancellationToken ct) =>
-        OpenAsync(settings with { Gateway = settings.Gateway ?? StateFolder.Find(settings.State).Address }, ct);
+    public static async Task<Session> LookAsync(SessionSettings settings, CancellationToken ct) => await OpenAsync(
+        settings.Gateway is null ? settings with { Gateway = await StateFolder.FindOwnerAsync(settings.State, ct) } : settings, ct);
 
     /// <exception cref="CommandException">The gateway does not answer, or the state folder cannot be used.</exception>
     public static async Task<Session> OpenAsync(SessionSettings settings, CancellationToken ct)

@@ -19,8 +19,6 @@ namespace Fewshot.Cli.Hosting;
 /// <summary>All five services in this process, on one port, over one state folder.</summary>
 internal sealed class LocalHost : IAsyncDisposable
 {
-    private const int Looks = 20;
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(250);
     private readonly WebApplication app;
 
     private LocalHost(WebApplication app)
@@ -35,17 +33,16 @@ internal sealed class LocalHost : IAsyncDisposable
     /// <exception cref="CommandException">The state folder cannot be used.</exception>
     public static async Task<LocalHost> StartAsync(string state, CancellationToken ct)
     {
-        // A command that only looks has the folder for a moment, and does not say where it listens.
-        for (var look = 0; look < Looks && StateFolder.Find(state) is { Taken: true, Address: null }; look++)
-            await Task.Delay(BetweenLooks, ct);
         var wanted = new FewshotOptions { Listen = "http://127.0.0.1:0" };
+        // Where another gateway has the folder, the job is this command's alone; finished steps are shared all the same.
+        var taken = await StateFolder.FindOwnerAsync(state, ct) is not null;
         try
         {
-            return await StartAsync(state, wanted, reclaimJobs: false, inMemory: false, ct);
+            return await StartAsync(state, wanted, reclaimJobs: false, inMemory: taken, ct);
         }
         catch (StateFolderTakenException)
         {
-            // Its job is this command's alone; finished steps are shared all the same.
+            // Taken a moment ago.
             return await StartAsync(state, wanted, reclaimJobs: false, inMemory: true, ct);
         }
     }

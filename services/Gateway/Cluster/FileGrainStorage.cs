@@ -6,8 +6,8 @@ using Orleans.Storage;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// Records as files of one folder, for a gateway without Redis: <c>KIND_KEY</c> holds the record's JSON, and its tag is the hash of that. One
-/// process at a time has the folder.
+/// Records as files of one folder, for a gateway without Redis: <c>KIND_KEY</c> holds the record's JSON, and its tag is the hash of that.
+/// One process at a time has the folder.
 /// </summary>
 public sealed class FileGrainStorage : IGrainStorage, IDisposable
 {
@@ -72,7 +72,10 @@ public sealed class FileGrainStorage : IGrainStorage, IDisposable
     {
         var stored = await ReadAsync(NameOf(stateName, grainId)) is { } content ? TagOf(content) : null;
         if (stored != grainState.ETag)
-            throw new InconsistentStateException($"The record {NameOf(stateName, grainId)} is another one by now.", stored, grainState.ETag);
+        {
+            throw new InconsistentStateException(
+                $"The record {NameOf(stateName, grainId)} was written by another since.", stored, grainState.ETag);
+        }
     }
 
     private async Task<byte[]?> ReadAsync(string name)

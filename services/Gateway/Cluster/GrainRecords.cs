@@ -5,8 +5,8 @@ using Orleans.Storage;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// What grains keep beyond their activations: records under a kind and a key, in Redis, in files of the state folder, or in memory. A record is
-/// written only over the one that was read or written before, so that of two activations one notices the other.
+/// What grains keep beyond their activations: records under a kind and a key, in Redis, in files of the state folder, or in memory. A record
+/// is written only over the one that was read or written before, so that of two activations one notices the other.
 /// </summary>
 public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrainStorage storage)
 {
@@ -23,11 +23,29 @@ public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrai
         return record;
     }
 
+    /// <summary>Reads a record, which need not exist; a damaged one is removed, so that another can be written.</summary>
+    /// <exception cref="StoreUnavailableException">The storage does not answer.</exception>
+    public async Task<GrainState<T>> ReadWholeAsync<T>(string kind, string key)
+    {
+        try
+        {
+            return await ReadAsync<T>(kind, key);
+        }
+        catch (DataLossException)
+        {
+            await RemoveAsync(kind, key);
+            return new GrainState<T>();
+        }
+    }
+
     /// <summary>Writes a record.</summary>
-    /// <exception cref="InconsistentStateException">Another was written, or this one is gone, since it was read or written here.</exception>
+    /// <exception cref="InconsistentStateException">
+    /// Another was written, or this one has disappeared, since it was read or written here.
+    /// </exception>
     /// <exception cref="StoreUnavailableException">The storage does not answer; the record is written or not.</exception>
     /// <exception cref="StoreFullException">The disk is full.</exception>
-    public Task WriteAsync<T>(string kind, string key, GrainState<T> record) => AskAsync(() => storage.WriteStateAsync(kind, IdOf(kind, key), record));
+    public Task WriteAsync<T>(string kind, string key, GrainState<T> record) =>
+        AskAsync(() => storage.WriteStateAsync(kind, IdOf(kind, key), record));
 
     /// <summary>Writes a record over whatever is there.</summary>
     /// <exception cref="StoreUnavailableException">The storage does not answer; the record is written or not.</exception>
@@ -77,7 +95,8 @@ public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrai
         {
             throw new DataLossException(damage.Message, e);
         }
-        catch (Exception e) when (e is not (InconsistentStateException or StoreFullException or StoreUnavailableException or OperationCanceledException))
+        catch (Exception e) when (
+            e is not (InconsistentStateException or StoreFullException or StoreUnavailableException or OperationCanceledException))
         {
             throw new StoreUnavailableException("The records of jobs cannot be reached just now.", e) { Kind = "records" };
         }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Orleans.Runtime;
-using StackExchange.Redis;
 
 namespace Fewshot.Gateway.Cluster;
 
@@ -40,7 +39,7 @@ internal sealed partial class SilentSilos(
         {
             now = await table.ReadAllAsync();
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or OrleansException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // Nobody may be able to write just now.
             heard.Clear();
@@ -82,13 +81,13 @@ internal sealed partial class SilentSilos(
         {
             await table.UpdateRowAsync(entry, tag, version.Next());
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or OrleansException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // Another one may have been quicker.
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Redis has not been reached for long; other gateways go on without this one, which ends")]
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Redis could not be reached for long: this gateway ends, and others go on without it")]
     private partial void LogEnds();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The gateway {Silo} has written nothing to Redis for long; it is sent away")]

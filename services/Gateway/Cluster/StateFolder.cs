@@ -5,15 +5,18 @@ namespace Fewshot.Gateway.Cluster;
 
 /// <summary>Another gateway has the state folder.</summary>
 public sealed class StateFolderTakenException(Exception inner) : HostOptionsException(
-    "Fewshot:StateFolder is another running gateway's: stop that one, or choose another folder. Gateways that share jobs need Redis.", inner);
+    "Fewshot:StateFolder is in use by another gateway: stop that one, or choose another folder. Gateways that share jobs need Redis.",
+    inner);
 
 /// <summary>
-/// The folder of a gateway that keeps its jobs in files: one process has it at a time, and says there where it listens, so that other commands
-/// over the same folder find it.
+/// The folder of a gateway that keeps its jobs in files. One process has it at a time, and says in it where it listens, so that other
+/// commands over the same folder find it.
 /// </summary>
 public sealed class StateFolder : IDisposable
 {
     private const string Owner = ".owner", Address = ".address";
+    private const int Tries = 4, Looks = 20;
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(25), BetweenLooks = TimeSpan.FromMilliseconds(250);
     private readonly FileStream owner;
 
     /// <param name="stateFolder">Made when missing.</param>
@@ -22,13 +25,22 @@ public sealed class StateFolder : IDisposable
     {
         Records = RecordsOf(stateFolder);
         DurableFolder.CreatePrivate(Records);
-        try
+        for (var tries = 1; ; tries++)
         {
-            owner = Lock(Records);
-        }
-        catch (IOException e)
-        {
-            throw new StateFolderTakenException(e);
+            try
+            {
+                owner = Lock(Records);
+                break;
+            }
+            catch (IOException e) when (tries == Tries)
+            {
+                throw new StateFolderTakenException(e);
+            }
+            catch (IOException)
+            {
+                // Somebody may only be looking whether it is taken.
+                Thread.Sleep(BetweenTries);
+            }
         }
 
         File.Delete(Path.Combine(Records, Address));
@@ -37,30 +49,21 @@ public sealed class StateFolder : IDisposable
     /// <summary>Where the records of jobs are.</summary>
     public string Records { get; }
 
-    /// <summary>Who has a state folder, if somebody has: where that gateway listens, or null while it does not say.</summary>
-    public static (bool Taken, Uri? Address) Find(string stateFolder)
+    /// <summary>
+    /// Where the gateway listens that has a state folder; null when none has it. One that has just started is given five seconds to say so.
+    /// </summary>
+    public static async Task<Uri?> FindOwnerAsync(string stateFolder, CancellationToken ct)
     {
         var records = RecordsOf(stateFolder);
-        if (!File.Exists(Path.Combine(records, Owner)))
-            return (false, null);
-        try
+        for (var look = 0; look < Looks && IsTaken(records); look++)
         {
-            Lock(records).Dispose();
-            return (false, null);
-        }
-        catch (IOException)
-        {
-            // It is.
+            var address = Path.Combine(records, Address);
+            if (File.Exists(address) && Uri.TryCreate(await File.ReadAllTextAsync(address, ct), UriKind.Absolute, out var known))
+                return known;
+            await Task.Delay(BetweenLooks, ct);
         }
 
-        try
-        {
-            return (true, Uri.TryCreate(File.ReadAllText(Path.Combine(records, Address)), UriKind.Absolute, out var address) ? address : null);
-        }
-        catch (FileNotFoundException)
-        {
-            return (true, null);
-        }
+        return null;
     }
 
     /// <summary>Says where this gateway listens.</summary>
@@ -80,5 +83,21 @@ public sealed class StateFolder : IDisposable
 
     private static string RecordsOf(string stateFolder) => Path.Combine(stateFolder, "records");
 
-    private static FileStream Lock(string records) => new(Path.Combine(records, Owner), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+    private static bool IsTaken(string records)
+    {
+        if (!File.Exists(Path.Combine(records, Owner)))
+            return false;
+        try
+        {
+            Lock(records).Dispose();
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private static FileStream Lock(string records) =>
+        new(Path.Combine(records, Owner), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
 }

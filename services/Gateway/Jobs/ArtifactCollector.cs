@@ -25,8 +25,12 @@ public sealed class ArtifactCollector
     private readonly JobReferences references;
     private readonly IArtifactGrants grants;
 
-    internal ArtifactCollector(JobStore jobs, PlaceQueues queues, IArtifactStore artifacts, IArtifactNames names, JobReferences references, IArtifactGrants grants) =>
-        (this.jobs, this.queues, this.artifacts, this.names, this.references, this.grants) = (jobs, queues, artifacts, names, references, grants);
+    internal ArtifactCollector(
+        JobStore jobs, PlaceQueues queues, IArtifactStore artifacts, IArtifactNames names, JobReferences references, IArtifactGrants grants)
+    {
+        (this.jobs, this.queues, this.artifacts) = (jobs, queues, artifacts);
+        (this.names, this.references, this.grants) = (names, references, grants);
+    }
 
     /// <summary>Collects once, unless another gateway is at it.</summary>
     /// <param name="keep">How long ended jobs are kept.</param>

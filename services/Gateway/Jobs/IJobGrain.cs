@@ -3,9 +3,8 @@ using Orleans.Runtime;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// A job, by its id: the only one of its kind in the cluster, which runs the workflow where it is active. When its silo dies, it is activated
-/// elsewhere by whoever asks for it, at the latest by the sweep for unfinished jobs, and the workflow is run again from the top: steps that are
-/// done are instant.
+/// A job, by its id: it exists once in the cluster, and runs its workflow where it is active. When its silo dies, it is activated elsewhere by
+/// whoever asks for it, at the latest by the sweep for unfinished jobs, and the workflow runs again from the top: finished steps are instant.
 /// </summary>
 [Alias("fewshot.job")]
 public interface IJobGrain : IGrainWithStringKey
@@ -22,8 +21,8 @@ public interface IJobGrain : IGrainWithStringKey
     Task<JobView?> FindAsync();
 
     /// <summary>
-    /// Runs the job, unless it runs or has ended. Where it is, it may have been given up lately because a store could not be reached from there:
-    /// then it moves to who asks.
+    /// Runs the job, unless it runs or has ended. If its gateway lately gave it up, because a store could not be reached from there, the job
+    /// moves to the gateway that asks.
     /// </summary>
     /// <param name="from">The silo that asks.</param>
     /// <returns>The job; null where there is none.</returns>
@@ -49,7 +48,8 @@ public sealed record JobView([property: Id(0)] JobRecord Job, [property: Id(1)] 
 {
     /// <summary>The job that a request id named, if it is of the same request.</summary>
     /// <exception cref="RequestIdTakenException">The request id was used with another body.</exception>
-    public JobView Checked(string kind, string spec) => Job.Kind == kind && Job.Spec == spec ? this : throw new RequestIdTakenException(Job.RequestId);
+    public JobView Checked(string kind, string spec) =>
+        Job.Kind == kind && Job.Spec == spec ? this : throw new RequestIdTakenException(Job.RequestId);
 }
 
 /// <summary>Some of a job's events. An event that says nothing stands for those up to its number that are lost.</summary>

@@ -17,7 +17,7 @@ public interface IJobIndexGrain : IGrainWithStringKey
     [Alias("end")]
     Task EndAsync(string id);
 
-    /// <summary>Ids of jobs, newest first, after one of them; null where that is none of theirs.</summary>
+    /// <summary>Ids of jobs, newest first, that come after the given one; null when there is no such job.</summary>
     [Alias("list")]
     Task<string[]?> ListAsync(string? after, int count, string? tenant);
 

@@ -5,7 +5,8 @@ using Fewshot.Gateway.Cluster;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// The records of jobs as artifacts, found by name: what outlives everything else. A job is accepted when it is here, and has ended when that is.
+/// The records of jobs as artifacts, found by name: what outlives everything else. A job counts as accepted once its record is here, and as
+/// ended once its last record is.
 /// </summary>
 /// <param name="artifacts">Where the records are.</param>
 /// <param name="names">Beside them; null where jobs are kept in memory alone.</param>
@@ -21,7 +22,7 @@ public sealed class JobArchive(IArtifactStore artifacts, IArtifactNames? names)
             await names.SetAsync(Prefix + job.Id, await artifacts.PutBytesAsync(RecordSerializer.Write(job), ct), ct);
     }
 
-    /// <summary>A job's record; null where there is none that can be read.</summary>
+    /// <summary>A job's record; null when it is missing or damaged.</summary>
     public async Task<JobRecord?> FindAsync(string id, CancellationToken ct = default) =>
         names is not null && await names.FindAsync(Prefix + id, ct) is { } digest ? await ReadAsync(digest, ct) : null;
 

@@ -27,7 +27,11 @@ public sealed record ProgressNote(
 /// <summary>A step started (not done) or ended.</summary>
 [GenerateSerializer, Immutable]
 public sealed record StepNote(
-    [property: Id(0)] string Name, [property: Id(1)] string Key, [property: Id(2)] bool Done, [property: Id(3)] bool Cached, [property: Id(4)] double Seconds)
+    [property: Id(0)] string Name,
+    [property: Id(1)] string Key,
+    [property: Id(2)] bool Done,
+    [property: Id(3)] bool Cached,
+    [property: Id(4)] double Seconds)
 {
     /// <summary>The worker that was asked for it; callers are not told.</summary>
     [Id(5)]

@@ -67,7 +67,7 @@ public sealed partial class JobExecution(
 
     /// <summary>Waits for the jobs that run here, which have been told to stop.</summary>
     public Task DrainAsync(CancellationToken ct) =>
-        Task.WhenAll(running.Keys).WaitAsync(ct).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        Task.WhenAll(running.Keys).WaitAsync(ct).ContinueWith(_ => { }, TaskScheduler.Default);
 
     /// <inheritdoc/>
     public void Dispose() => beginnings.Dispose();
@@ -88,7 +88,9 @@ public sealed partial class JobExecution(
             LogTakenOver(id);
             return true;
         }
-        catch (Exception e) when ((leave.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested) && e is OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (
+            (leave.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested)
+            && e is OperationCanceledException or ObjectDisposedException)
         {
             LogHandedBack(id);
         }

@@ -10,7 +10,8 @@ namespace Fewshot.Gateway.Jobs;
 /// <inheritdoc cref="IJobGrain"/>
 [Reentrant, PreferLocalPlacement]
 internal sealed class JobGrain(
-    GrainRecords records, JobArchive archive, JobExecution execution, ActivationWatch watch, ILocalSiloDetails silo, IHostApplicationLifetime lifetime)
+    GrainRecords records, JobArchive archive, JobExecution execution, ActivationWatch watch, ILocalSiloDetails silo,
+    IHostApplicationLifetime lifetime)
     : Grain, IJobGrain, IDisposable
 {
     private readonly CancellationTokenSource cancel = new();
@@ -32,7 +33,10 @@ internal sealed class JobGrain(
     {
         await leave.CancelAsync();
         if (running is not null)
-            await running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        {
+            await running.WaitAsync(cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
     }
 
     public void Dispose()
@@ -117,9 +121,6 @@ internal sealed class JobGrain(
             opening.Release();
         }
 
-        // Nobody is to keep in memory what does not exist.
-        if (log is null)
-            DelayDeactivation(TimeSpan.Zero);
         return log;
     }
 

@@ -10,7 +10,8 @@ public sealed record JobEntry(
 }
 
 /// <summary>
-/// All jobs in the order of their creation, in pages as they are stored, with what has changed in each since it was. Not safe for several threads.
+/// All jobs in the order of their creation, in pages as they are stored, with a note of the pages that have changed since. Not safe for
+/// several threads.
 /// </summary>
 public sealed class JobIndex
 {
@@ -93,11 +94,12 @@ public sealed class JobIndex
         dirty.Add(page);
     }
 
-    /// <summary>Ids of jobs, newest first, after one of them; null where that is none of theirs.</summary>
+    /// <summary>Ids of jobs, newest first, that come after the given one; null when there is no such job.</summary>
     public string[]? List(string? after, int count, string? tenant)
     {
         var all = pages.SelectMany(page => page).Where(entry => tenant is null || entry.Tenant == tenant)
-            .OrderByDescending(entry => entry.CreateTime).ThenBy(entry => entry.Id, StringComparer.Ordinal).Select(entry => entry.Id).ToList();
+            .OrderByDescending(entry => entry.CreateTime).ThenBy(entry => entry.Id, StringComparer.Ordinal)
+            .Select(entry => entry.Id).ToList();
         var skip = after is null ? 0 : 1 + all.IndexOf(after);
         return after is not null && skip == 0 ? null : [.. all.Skip(skip).Take(count)];
     }

@@ -7,7 +7,7 @@ namespace Fewshot.Gateway.Jobs;
 
 /// <inheritdoc cref="IJobIndexGrain"/>
 [Reentrant]
-internal sealed partial class JobIndexGrain(GrainRecords records, JobArchive archive, ActivationWatch watch, ILogger<JobIndexGrain> logger) : Grain, IJobIndexGrain
+internal sealed class JobIndexGrain(GrainRecords records, JobArchive archive, ActivationWatch watch) : Grain, IJobIndexGrain
 {
     private const string Pages = "jobs";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -89,35 +89,19 @@ internal sealed partial class JobIndexGrain(GrainRecords records, JobArchive arc
 
     private async Task ReadAsync()
     {
-        var whole = true;
         while (stored.Count == index.PageCount)
         {
-            var page = await PageAsync(stored.Count);
+            var page = await records.ReadWholeAsync<StoredEntries>(Pages, NameOf(stored.Count));
             if (!page.RecordExists)
                 break;
-            whole &= page.State is not null;
             stored.Add(page);
-            index.Load(page.State?.Entries ?? []);
+            index.Load(page.State!.Entries);
         }
 
-        // A server that was emptied knows no page, one that lost its newest moments not the newest jobs.
+        // A server that was emptied knows no page, one that lost its newest moments not the newest jobs; and what is behind a damaged page
+        // was not read.
         await RestoreAsync();
-        if (!whole)
-            LogDamaged();
         _ = WriteAsync();
-    }
-
-    private async Task<GrainState<StoredEntries>> PageAsync(int page)
-    {
-        try
-        {
-            return await records.ReadAsync<StoredEntries>(Pages, NameOf(page));
-        }
-        catch (DataLossException)
-        {
-            // The archive knows what was on it.
-            return new GrainState<StoredEntries> { RecordExists = true };
-        }
     }
 
     private async Task RestoreAsync()
@@ -129,7 +113,9 @@ internal sealed partial class JobIndexGrain(GrainRecords records, JobArchive arc
         }
     }
 
-    /// <summary>Waits until what has changed by now is stored. Whoever comes while a page is being written waits for the next time, together.</summary>
+    /// <summary>
+    /// Waits until what has changed by now is stored. Whoever comes while pages are being written waits for the next time, together.
+    /// </summary>
     private Task WriteAsync()
     {
         next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -177,17 +163,16 @@ internal sealed partial class JobIndexGrain(GrainRecords records, JobArchive arc
             catch (InconsistentStateException)
             {
                 // Written unheard, lost, or another activation's, whose jobs are not lost by it.
-                stored[page] = await PageAsync(page);
-                foreach (var entry in (stored[page].State?.Entries ?? []).Where(entry => !index.Has(entry.Id)))
+                stored[page] = await records.ReadWholeAsync<StoredEntries>(Pages, NameOf(page));
+                if (!stored[page].RecordExists)
+                    continue;
+                foreach (var entry in stored[page].State!.Entries.Where(entry => !index.Has(entry.Id)).ToArray())
                     index.Add(entry);
             }
         }
     }
 
     private static string NameOf(int page) => $"{JobIndex.Key}-{page}";
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A page of the index of jobs is damaged; what was on it is read from the archive")]
-    private partial void LogDamaged();
 
     /// <summary>A page of the index.</summary>
     public sealed record StoredEntries(IReadOnlyList<JobEntry> Entries);

@@ -4,8 +4,8 @@ using Fewshot.Gateway.Cluster;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// A job and its events in one activation of its grain. Everything is written before anybody sees it, in order and in batches, in the background:
-/// who reports progress does not wait for a server. Safe for several threads.
+/// A job and its events in one activation of its grain. Everything is written before anybody sees it, in order and in batches, in the
+/// background: whoever reports progress does not wait for a server. Safe for several threads.
 /// </summary>
 public sealed class JobLog : IDisposable
 {
@@ -170,7 +170,11 @@ public sealed class JobLog : IDisposable
         }
 
         if (wait > TimeSpan.Zero)
-            await next.WaitAsync(wait, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        {
+            await next.WaitAsync(wait, stop)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+
         return new EventPage([], Ended: false);
     }
 
@@ -219,27 +223,31 @@ public sealed class JobLog : IDisposable
         Write();
     }
 
-    private void Write() => writing = writing is null or { IsCompleted: true } && !lost.IsCancellationRequested ? Task.Run(WriteAsync) : writing;
+    private void Write()
+    {
+        if (writing is null or { IsCompleted: true } && !lost.IsCancellationRequested)
+            writing = Task.Run(WriteAsync);
+    }
 
     private async Task WriteAsync()
     {
         var stop = ended.Token;
         while (true)
         {
-            if (!urgent)
-                await Task.Delay(Gathering, stop);
             StoredJob now;
-            TaskCompletionSource[] waiting;
-            lock (gate)
-            {
-                waiting = [.. flushes];
-                flushes.Clear();
-                (urgent, changed) = (false, false);
-                now = new StoredJob(job, cancelRequested, epoch, folded, [.. newest]);
-            }
-
+            TaskCompletionSource[] waiting = [];
             try
             {
+                if (!urgent)
+                    await Task.Delay(Gathering, stop);
+                lock (gate)
+                {
+                    waiting = [.. flushes];
+                    flushes.Clear();
+                    (urgent, changed) = (false, false);
+                    now = new StoredJob(job, cancelRequested, epoch, folded, [.. newest]);
+                }
+
                 now = await storage.WriteAsync(now, stop);
             }
             catch (Exception e)

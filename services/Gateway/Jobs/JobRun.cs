@@ -35,5 +35,6 @@ public sealed record JobRun(JobRecord Job, JobLog Log, CancellationToken Cancell
         Log.Append(step: new StepNote(name, key, Done: false, Cached: false, Seconds: 0) { Worker = worker });
 
     /// <summary>Notes that a step ended with a result.</summary>
-    public void StepEnded(string name, string key, bool cached, double seconds) => Log.Append(step: new StepNote(name, key, Done: true, cached, seconds));
+    public void StepEnded(string name, string key, bool cached, double seconds) =>
+        Log.Append(step: new StepNote(name, key, Done: true, cached, seconds));
 }

@@ -4,7 +4,9 @@ using Orleans.Storage;
 
 namespace Fewshot.Gateway.Jobs;
 
-/// <summary>How one activation of a job's grain keeps it: the newest events with the job's record, older ones in pages of their own.</summary>
+/// <summary>
+/// How one activation of a job's grain keeps it: the newest events with the job's record, older ones in pages of their own.
+/// </summary>
 internal sealed class JobStorage(GrainRecords records, string id)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -47,7 +49,7 @@ internal sealed class JobStorage(GrainRecords records, string id)
             catch (InconsistentStateException)
             {
                 // Written unheard, lost with a server's memory, or another activation's: then the later one goes on.
-                await UntilAnsweredAsync(async () => stored = await ThereAsync(), stop);
+                await UntilAnsweredAsync(async () => stored = await records.ReadWholeAsync<StoredJob>(StoredJob.Kind, id), stop);
                 if (stored.State is { } other && other.Epoch > now.Epoch)
                     throw new JobTakenOverException(id);
             }
@@ -60,7 +62,8 @@ internal sealed class JobStorage(GrainRecords records, string id)
         var before = (from - 1) / StoredEvents.Count * StoredEvents.Count;
         try
         {
-            if (await records.ReadAsync<StoredEvents>(StoredEvents.Kind, StoredEvents.NameOf(id, before)) is { RecordExists: true, State.Events: var events })
+            var page = await records.ReadAsync<StoredEvents>(StoredEvents.Kind, StoredEvents.NameOf(id, before));
+            if (page is { RecordExists: true, State.Events: var events })
                 return [.. events.Where(e => e.Sequence >= from)];
         }
         catch (DataLossException)
@@ -78,19 +81,6 @@ internal sealed class JobStorage(GrainRecords records, string id)
         await records.RemoveAsync(StoredJob.Kind, id);
         for (var page = 0L; page < folded; page += StoredEvents.Count)
             await records.RemoveAsync(StoredEvents.Kind, StoredEvents.NameOf(id, page));
-    }
-
-    private async Task<GrainState<StoredJob>> ThereAsync()
-    {
-        try
-        {
-            return await records.ReadAsync<StoredJob>(StoredJob.Kind, id);
-        }
-        catch (DataLossException)
-        {
-            await records.RemoveAsync(StoredJob.Kind, id);
-            return new GrainState<StoredJob>();
-        }
     }
 
     private static async Task UntilAnsweredAsync(Func<Task> ask, CancellationToken stop)

@@ -8,32 +8,38 @@ using Orleans.Runtime;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// All jobs of the cluster, wherever they run. Any call may throw <see cref="StoreUnavailableException"/>; whatever was done by then, it may be repeated.
+/// All jobs of the cluster, wherever they run. Any call may throw <see cref="StoreUnavailableException"/>; whatever was done by then, it may
+/// be repeated.
 /// </summary>
 public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
-    /// <summary>Makes a job durable and starts it, or returns the one that the same request id of the same tenant made before, whatever its body.</summary>
+    /// <summary>
+    /// Makes a job durable and starts it, or returns the one that the same request id of the same tenant made before, whatever its body.
+    /// </summary>
     /// <param name="requestId">The caller's name for it.</param>
     /// <param name="kind">What runs.</param>
     /// <param name="spec">Digest of the request's bytes.</param>
     /// <param name="tenant">Whose it is, with its limit of unfinished jobs; <see cref="Tenant.Local"/> where null.</param>
     /// <param name="ct">Gives up; the job may be made or not.</param>
     /// <exception cref="QuotaExceededException">The tenant has as many unfinished jobs as it may have.</exception>
-    public async Task<JobView> CreateAsync(string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default)
+    public async Task<JobView> CreateAsync(
+        string requestId, string kind, string spec, Tenant? tenant = null, CancellationToken ct = default)
     {
         tenant ??= Tenant.Local;
         var job = new JobRecord(JobIds.Of(requestId, tenant.Name), requestId, kind, spec, DateTimeOffset.UtcNow) { Tenant = tenant.Name };
         var limit = tenant.MaxUnfinishedJobs;
-        return await grains.AskAsync<IJobGrain, JobView?>(job.Id, grain => grain.CreateAsync(job, limit), ct) ?? throw new QuotaExceededException(
-            $"This tenant has {limit} jobs that have not ended; its limit is {limit}: wait for one, or cancel one.");
+        return await grains.AskAsync<IJobGrain, JobView?>(job.Id, grain => grain.CreateAsync(job, limit), ct) ??
+            throw new QuotaExceededException($"This tenant has {limit} jobs that have not ended; its limit is {limit}: wait for one, or cancel one.");
     }
 
     /// <summary>A job by its id; null when there is none.</summary>
     public async Task<JobView?> FindAsync(string id, CancellationToken ct = default) =>
         // Whoever guesses ids must not make grains of them.
-        JobIds.IsId(id) && await IndexAsync(index => index.HasAsync(id), ct) ? await grains.AskAsync<IJobGrain, JobView?>(id, grain => grain.FindAsync(), ct) : null;
+        JobIds.IsId(id) && await IndexAsync(index => index.HasAsync(id), ct)
+            ? await grains.AskAsync<IJobGrain, JobView?>(id, grain => grain.FindAsync(), ct)
+            : null;
 
     /// <summary>A job by its id.</summary>
     /// <exception cref="JobNotFoundException">There is none.</exception>
@@ -54,7 +60,8 @@ public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
     }
 
     /// <summary>Ids of the jobs that have not ended, oldest first.</summary>
-    public async Task<IReadOnlyList<string>> UnfinishedAsync(CancellationToken ct = default) => await IndexAsync(index => index.UnfinishedAsync(), ct);
+    public async Task<IReadOnlyList<string>> UnfinishedAsync(CancellationToken ct = default) =>
+        await IndexAsync(index => index.UnfinishedAsync(), ct);
 
     /// <summary>Runs a job somewhere, unless it runs or has ended.</summary>
     /// <returns>Whether it has ended.</returns>
@@ -65,10 +72,11 @@ public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
     public Task CancelAsync(string id, CancellationToken ct = default) => grains.TellAsync<IJobGrain>(id, grain => grain.CancelAsync(), ct);
 
     /// <summary>
-    /// Follows a job's events from a sequence number on, as they come; ends when the job has ended and everything has been given. Gives null after
-    /// each silence.
+    /// Follows a job's events from a sequence number on, as they come; ends when the job has ended and everything has been given. Gives null
+    /// after each silence.
     /// </summary>
-    public async IAsyncEnumerable<JobEvent?> FollowAsync(string id, long fromSequence, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct = default)
+    public async IAsyncEnumerable<JobEvent?> FollowAsync(
+        string id, long fromSequence, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct = default)
     {
         var (next, quiet) = (Math.Max(1, fromSequence), System.Diagnostics.Stopwatch.StartNew());
         while (true)
@@ -98,24 +106,17 @@ public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
 
     /// <summary>The job that a request made before; null when it has not.</summary>
     /// <exception cref="RequestIdTakenException">The request id was used with another body.</exception>
-    public async Task<JobView?> FindByRequestAsync(string requestId, string kind, string spec, string? tenant = null, CancellationToken ct = default) =>
+    public async Task<JobView?> FindByRequestAsync(
+        string requestId, string kind, string spec, string? tenant = null, CancellationToken ct = default) =>
         await FindAsync(JobIds.Of(requestId, tenant), ct) is { } job ? job.Checked(kind, spec) : null;
 
-    internal Task EndedAsync(string id) => IndexAsync(async index =>
-    {
-        await index.EndAsync(id);
-        return true;
-    });
+    /// <summary>Notes that a job has ended.</summary>
+    internal Task EndedAsync(string id) => grains.TellAsync<IJobIndexGrain>(JobIndex.Key, index => index.EndAsync(id));
 
-    internal Task RescanAsync(CancellationToken ct) => IndexAsync(
-        async index =>
-        {
-            await index.RescanAsync();
-            return true;
-        },
-        ct);
+    /// <summary>Adds the jobs that are in the archive alone.</summary>
+    internal Task RescanAsync(CancellationToken ct) => grains.TellAsync<IJobIndexGrain>(JobIndex.Key, index => index.RescanAsync(), ct);
 
-    private Task<T> IndexAsync<T>(Func<IJobIndexGrain, Task<T>> call, CancellationToken ct = default) => grains.AskAsync(JobIndex.Key, call, ct);
+    private Task<T> IndexAsync<T>(Func<IJobIndexGrain, Task<T>> call, CancellationToken ct) => grains.AskAsync(JobIndex.Key, call, ct);
 
     /// <summary>One damaged record must not hide the others.</summary>
     private async Task<JobView?> FindWholeAsync(string id, CancellationToken ct)

@@ -10,7 +10,9 @@ internal sealed partial class JobSweep(
     ILogger<JobSweep> logger) : BackgroundService, ISiloStatusListener
 {
     private const int AtOnce = 16;
-    private readonly Channel<bool> changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> changes =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
 
     public void SiloStatusChangeNotification(SiloAddress updatedSilo, SiloStatus status)
     {

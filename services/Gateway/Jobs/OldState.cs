@@ -6,8 +6,8 @@ using Fewshot.ServiceDefaults;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// Takes over what versions up to November 2026 kept in a state folder: jobs in <c>jobs</c>, steps in <c>ledger</c>. Unfinished jobs go on from
-/// their finished steps; their events of that time are not taken over. The folders stay, under another name.
+/// Takes over what versions up to November 2026 kept in a state folder: jobs in <c>jobs</c>, steps in <c>ledger</c>. Unfinished jobs go on
+/// from their finished steps; their events of that time are not taken over. The folders stay, under another name.
 /// </summary>
 internal sealed partial class OldState(JobArchive archive, IArtifactNames names, FewshotOptions options, ILogger<OldState> logger)
 {
@@ -50,7 +50,8 @@ internal sealed partial class OldState(JobArchive archive, IArtifactNames names,
 
     private async Task AdoptStepsAsync(string folder, CancellationToken ct)
     {
-        foreach (var (extension, name) in ((string, Func<StepKey, string>)[])[(".result", StepNames.ResultOf), (".checkpoint", StepNames.CheckpointOf)])
+        (string, Func<StepKey, string>)[] kinds = [(".result", StepNames.ResultOf), (".checkpoint", StepNames.CheckpointOf)];
+        foreach (var (extension, name) in kinds)
         {
             foreach (var file in Directory.EnumerateFiles(folder, "*" + extension))
             {

@@ -1,6 +1,8 @@
 namespace Fewshot.Gateway.Jobs;
 
-/// <summary>A job's record as its grain keeps it, with the newest events: an event and what it says of the job are written in one go.</summary>
+/// <summary>
+/// A job's record as its grain keeps it, with the newest events: an event and what it says of the job are written in one go.
+/// </summary>
 /// <param name="Job">The job.</param>
 /// <param name="CancelRequested">Somebody wants it stopped.</param>
 /// <param name="Epoch">Of the activation that runs it; a later one has a larger number.</param>

@@ -51,7 +51,7 @@ public sealed partial class PlaceQueue : IDisposable
     public QueueTicket Join(string tenant, string job, string? only = null, int? tenantLimit = null) =>
         Join(new Ticket(Guid.NewGuid(), gateway, tenant, job) { Only = only, TenantLimit = tenantLimit });
 
-    /// <summary>Joins the queue for something that only one may have at a time; dispose the ticket when it is not needed any more.</summary>
+    /// <summary>Joins the queue for something that one ticket at a time may have; dispose the ticket when it is no longer needed.</summary>
     /// <param name="tenant">Whose turn is used.</param>
     /// <param name="job">And which of its jobs'.</param>
     /// <param name="name">What it is.</param>

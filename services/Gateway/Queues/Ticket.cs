@@ -15,7 +15,9 @@ public sealed record Ticket(
     [Id(4)]
     public string? Only { get; init; }
 
-    /// <summary>Whether <see cref="Only"/> is no place that gateways know, but one that exists while somebody asks for it, with room for one.</summary>
+    /// <summary>
+    /// Whether <see cref="Only"/> exists only while tickets ask for it, with room for one of them, instead of being a place that gateways know.
+    /// </summary>
     [Id(6)]
     public bool Alone { get; init; }
 

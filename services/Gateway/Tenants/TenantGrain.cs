@@ -4,7 +4,8 @@ using Fewshot.Gateway.Cluster;
 namespace Fewshot.Gateway.Tenants;
 
 /// <inheritdoc cref="ITenantGrain"/>
-internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords records, ActivationWatch watch, ILogger<TenantGrain> logger) : Grain, ITenantGrain
+internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords records, ActivationWatch watch, ILogger<TenantGrain> logger)
+    : Grain, ITenantGrain
 {
     /// <summary>How long a reservation lasts without renewal.</summary>
     public static readonly TimeSpan ReservationLife = TimeSpan.FromSeconds(40);
@@ -23,15 +24,7 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         watch.Begin(this);
-        try
-        {
-            stored = await records.ReadAsync<StoredTenant>(StoredTenant.Kind, Name);
-        }
-        catch (DataLossException e)
-        {
-            LogForgotten(Name, e.Message);
-        }
-
+        stored = await records.ReadWholeAsync<StoredTenant>(StoredTenant.Kind, Name);
         if (stored is { RecordExists: true, State: { } known })
             (losses, time) = (new Dictionary<string, WorkerLosses>(known.Losses, StringComparer.Ordinal), new UsedTime(known.Used));
         var often = new GrainTimerCreationOptions { DueTime = SaveInterval, Period = SaveInterval };
@@ -113,9 +106,6 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
             LogNotSaved(Name, e.Message);
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "What tenant {Tenant} has used and lost is forgotten: {Reason}")]
-    private partial void LogForgotten(string tenant, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "What tenant {Tenant} has used and lost could not be kept; trying again: {Reason}")]
     private partial void LogNotSaved(string tenant, string reason);

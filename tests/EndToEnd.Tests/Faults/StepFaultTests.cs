@@ -140,7 +140,9 @@ public class StepFaultTests(Undisturbed undisturbed) : IClassFixture<Undisturbed
     private async Task InputIsDamagedAsync(DisturbedCluster cluster)
     {
         var spec = await undisturbed.SpecAsync(cluster.Client, 206);
-        foreach (var copy in Copies(cluster).Append(Stored(cluster, Digest.Parse(spec.ImageSetDigest))))
+        // The one in the bucket first: a step that a job before has left behind may be about to copy it.
+        Damage(Stored(cluster, Digest.Parse(spec.ImageSetDigest)));
+        foreach (var copy in Copies(cluster))
             Damage(copy);
         var job = await cluster.Client.SubmitAsync("damaged", spec);
         cluster.Client.Expect(job.Id, null, "Failed");

@@ -85,6 +85,26 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public async Task IndexOfJobs_Damaged_IsMadeAgainFromTheirRecords()
+    {
+        await using var rig = await GatewayRig.StartedAsync();
+        var spec = await rig.SpecAsync();
+        var (first, second) = (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id), await rig.EndOfAsync((await rig.StartAsync("r2", spec)).Id));
+        foreach (var content in new[] { "", "{", "{\"entries\":null}", "{\"entries\":[{}]}" })
+        {
+            await rig.StopAsync();
+            File.WriteAllText(Path.Combine(rig.Folder, "records", "jobs_all-0"), content);
+            await rig.StartAsync();
+            Assert.Equal([second, first], (await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+        }
+
+        var third = await rig.EndOfAsync((await rig.StartAsync("r3", spec)).Id);
+        await rig.StopAsync();
+        await rig.StartAsync();
+        Assert.Equal([third, second, first], (await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs);
+    }
+
+    [Fact]
     public async Task Specification_Damaged_EndsTheJobAsDataLoss()
     {
         await using var rig = await GatewayRig.StartedAsync(options => options.ReclaimJobs = false);

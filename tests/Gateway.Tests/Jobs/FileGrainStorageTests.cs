@@ -8,7 +8,8 @@ namespace Fewshot.Gateway.Tests;
 
 public sealed class FileGrainStorageTests : IDisposable
 {
-    private static readonly StoredEvents One = new([new JobEvent(1, DateTimeOffset.UnixEpoch)]), Two = new([new JobEvent(2, DateTimeOffset.UnixEpoch)]);
+    private static readonly StoredEvents One = new([new JobEvent(1, DateTimeOffset.UnixEpoch)]);
+    private static readonly StoredEvents Two = new([new JobEvent(2, DateTimeOffset.UnixEpoch)]);
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -48,20 +49,21 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public void StateFolder_OfAnotherGateway_IsRefusedWithTheFixAndFound()
+    public async Task StateFolder_OfAnotherGateway_IsRefusedWithTheFixAndFound()
     {
-        Assert.Equal((false, null), StateFolder.Find(folder.Path));
+        Assert.Null(await StateFolder.FindOwnerAsync(folder.Path, default));
         using (var first = new StateFolder(folder.Path))
         {
             var refused = Assert.Throws<StateFolderTakenException>(() => new StateFolder(folder.Path));
-            Assert.Contains("Fewshot:StateFolder is another running gateway's", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("Fewshot:StateFolder is in use by another gateway", refused.Message, StringComparison.Ordinal);
             Assert.Contains("need Redis", refused.Message, StringComparison.Ordinal);
-            Assert.Equal((true, null), StateFolder.Find(folder.Path));
+            var found = StateFolder.FindOwnerAsync(folder.Path, default);
+            Assert.False(found.IsCompleted);
             first.Announce(new Uri("http://127.0.0.1:7"));
-            Assert.Equal((true, new Uri("http://127.0.0.1:7")), StateFolder.Find(folder.Path));
+            Assert.Equal(new Uri("http://127.0.0.1:7"), await found);
         }
 
-        Assert.Equal((false, null), StateFolder.Find(folder.Path));
+        Assert.Null(await StateFolder.FindOwnerAsync(folder.Path, default));
         new StateFolder(folder.Path).Dispose();
     }
 }

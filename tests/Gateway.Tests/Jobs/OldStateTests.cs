@@ -34,7 +34,10 @@ public sealed class OldStateTests
         rig.Expect("is damaged and was not taken over");
         await rig.StartAsync();
         var ended = await Poll.ForAsync(async () =>
-            (await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs.SingleOrDefault(job => job.Id == id && job.State == Compression.V1.JobState.Succeeded));
+        {
+            var jobs = (await rig.Jobs.ListJobsAsync(new ListJobsRequest(), deadline: GatewayRig.Deadline)).Jobs;
+            return jobs.SingleOrDefault(job => job.Id == id && job.State == Compression.V1.JobState.Succeeded);
+        });
         Assert.Equal(("r1", ""), (ended.RequestId, ended.StatusMessage));
         Assert.Equal((trials, done + 2), (rig.Stages.RunsOf("trials"), rig.Stages.RunsOf("finetune")));
         Assert.True(Directory.Exists(Path.Combine(rig.Folder, "jobs-adopted")));
