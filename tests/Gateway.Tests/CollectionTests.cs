@@ -89,13 +89,7 @@ public sealed class CollectionTests(RedisProcess redis) : IClassFixture<RedisPro
         };
         var id = (await rig.StartAsync("r1", await rig.SpecAsync())).Id;
         var name = StepNames.CheckpointOf(await saved.Task);
-        // The worker may be quicker than the note of its step.
-        await foreach (var e in rig.Services.GetRequiredService<JobStore>().FollowAsync(id, fromSequence: 0, TimeSpan.FromMinutes(1)))
-        {
-            if (e?.Step is not null)
-                break;
-        }
-
+        await rig.StepNotedAsync(id);
         foreach (var day in new[] { 0, 3, 6, 9 })
             await CollectAsync(rig, day);
         Assert.Equal(Digest.Of("so far"u8), await Names(rig).FindAsync(name));

@@ -4,6 +4,7 @@ using Fewshot.Artifacts.V1;
 using Fewshot.Compression.V1;
 using Fewshot.Finetuning.V1;
 using Fewshot.Gateway.Grpc;
+using Fewshot.Gateway.Jobs;
 using Fewshot.ServiceDefaults;
 using Google.Protobuf;
 using Grpc.Core;
@@ -191,6 +192,16 @@ internal sealed class GatewayRig : IAsyncDisposable
     {
         await WatchAsync(id);
         return (await Jobs.GetJobAsync(new GetJobRequest { JobId = id }, deadline: Deadline)).Job;
+    }
+
+    /// <summary>Waits for a job's note of a step, which a worker may be quicker than.</summary>
+    public async Task StepNotedAsync(string id, Func<StepNote, bool>? wanted = null)
+    {
+        await foreach (var e in Services.GetRequiredService<JobStore>().FollowAsync(id, fromSequence: 0, TimeSpan.FromMinutes(1)))
+        {
+            if (e is null || e.Step is { } step && wanted?.Invoke(step) != false)
+                return;
+        }
     }
 
     private WebApplication Build(string folder, string ledger, FakeStages stages, UnexpectedErrors errors, bool gateway, Action<GatewayOptions>? configure, string listen = "http://127.0.0.1:0")

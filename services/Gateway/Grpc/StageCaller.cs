@@ -23,7 +23,6 @@ internal readonly record struct StageMessage<TResult>(StepInfo? Step, Progress? 
 /// </summary>
 internal sealed partial class StageCaller
 {
-    private static readonly TimeSpan BackPatience = FairPlaces.Life * 1.5;
     private readonly GatewayOptions options;
     private readonly StepJournal journal;
     private readonly StepAdmission admission;
@@ -124,6 +123,7 @@ internal sealed partial class StageCaller
         async Task<StepResult<TResult>> AskWorkersAsync()
         {
             CallInvoker? asked = null;
+            string? noted = null;
             long? furthest = null;
             var (tenant, inputs, lost) = (run.Job.Tenant, StepAdmission.InputsOf(definition.Method, request), "");
             var before = await admission.CheckAsync(tenant, inputs, name, stop);
@@ -136,18 +136,24 @@ internal sealed partial class StageCaller
                 var done = await steps.ExecuteAsync(
                     async token =>
                     {
-                        await using var slot = await TakeBackAsync(workers, back, token) ?? await workers.TakeAsync(ticket, token);
+                        await using var slot = await workers.TakeBackAsync(back, token) ?? await workers.TakeAsync(ticket, token);
                         back = null;
                         // Another step may have lost workers meanwhile.
                         await admission.CheckAsync(tenant, inputs, name, token);
-                        if (asked is null)
-                            run.StepStarted(name, key.Hex, slot.Name);
+                        if (noted is null)
+                            run.StepStarted(name, key.Hex, noted = slot.Name);
                         asked = slot.Invoker;
                         var (already, reached, begun) = (furthest, 0L, Stopwatch.GetTimestamp());
                         try
                         {
                             return await AttemptAsync(
                                 slot, name, key, call, open,
+                                () =>
+                                {
+                                    // The worker that was asked first may have been busy.
+                                    if (noted != slot.Name)
+                                        run.StepStarted(name, key.Hex, noted = slot.Name);
+                                },
                                 made =>
                                 {
                                     reached = made.Completed;
@@ -193,32 +199,13 @@ internal sealed partial class StageCaller
         }
     }
 
-    /// <summary>
-    /// The worker that a step was left with, which may be at it still: as soon as the gateway that had asked it counts as gone. Another one
-    /// where that does not come free.
-    /// </summary>
-    private static async Task<WorkerSlots.Slot?> TakeBackAsync(WorkerSlots workers, QueueTicket? ticket, CancellationToken stop)
-    {
-        if (ticket is null)
-            return null;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(BackPatience);
-        try
-        {
-            return await workers.TakeAsync(ticket, patience.Token);
-        }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
-
     private async Task<StepResult<TResult>> AttemptAsync<TResponse, TResult>(
         WorkerSlots.Slot slot,
         string name,
         StepKey key,
         Func<CallInvoker, CallOptions, AsyncServerStreamingCall<TResponse>> call,
         Func<TResponse, StageMessage<TResult>> open,
+        Action heard,
         Action<Progress> progress,
         CancellationToken stop)
         where TResult : class
@@ -234,6 +221,7 @@ internal sealed partial class StageCaller
             {
                 silence.Heard();
                 slot.Reached();
+                heard();
                 var message = open(stream.ResponseStream.Current);
                 if (message.Progress is { } made)
                 {

@@ -7,6 +7,7 @@ namespace Fewshot.Gateway.Grpc;
 /// <summary>One stage's workers, which may come and go, and the connections to them. Which task gets which, the cluster's queue says.</summary>
 public sealed class WorkerSlots : IDisposable
 {
+    private static readonly TimeSpan BackPatience = FairPlaces.Life * 1.5;
     private readonly Lock gate = new();
     private readonly Dictionary<WorkerEndpoint, Worker> workers = [];
     private readonly Func<WorkerEndpoint, GrpcChannel> connect;
@@ -87,6 +88,26 @@ public sealed class WorkerSlots : IDisposable
             if (!known)
                 worker.Leave();
             return new Slot(this, ticket, worker, endpoint.ToString());
+        }
+    }
+
+    /// <summary>
+    /// The worker that a step was left with, which may be at it still: as soon as the gateway that had asked it counts as gone. Null where
+    /// that worker does not come free.
+    /// </summary>
+    public async Task<Slot?> TakeBackAsync(QueueTicket? ticket, CancellationToken stop)
+    {
+        if (ticket is null)
+            return null;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(BackPatience);
+        try
+        {
+            return await TakeAsync(ticket, patience.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return null;
         }
     }
 

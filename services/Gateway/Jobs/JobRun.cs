@@ -30,7 +30,7 @@ public sealed record JobRun(JobRecord Job, JobLog Log, CancellationToken Cancell
     /// <summary>Workers that steps were left with when the job was last run elsewhere, by the steps' keys.</summary>
     public IReadOnlyDictionary<string, string> LeftWith { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Notes that a worker is asked for a step.</summary>
+    /// <summary>Notes that a worker is asked for a step, or another one has taken it.</summary>
     public void StepStarted(string name, string key, string worker) =>
         Log.Append(step: new StepNote(name, key, Done: false, Cached: false, Seconds: 0) { Worker = worker });
 

@@ -94,6 +94,8 @@ public sealed class PartitionTests(RedisProcess redis) : IClassFixture<RedisProc
         var job = await submitting.SubmitAsync("r1", spec);
         submitting.Expect(job.Id, model, "Succeeded");
         await entered.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        var asked = new Uri(Through(links["gateway-worker"])).ToString();
+        await rig.StepNotedAsync(job.Id, step => step.Name == "finetune" && step.Worker == asked);
 
         link.Part();
         var clock = Stopwatch.StartNew();
