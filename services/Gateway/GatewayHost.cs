@@ -1,5 +1,4 @@
 using Fewshot.Artifacts;
-using Fewshot.Artifacts.Redis;
 using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Grpc;
 using Fewshot.Gateway.Jobs;
@@ -39,9 +38,7 @@ public static class GatewayHost
         services.AddSingleton(provider => new JobArchive(
             provider.GetRequiredService<IArtifactStore>(), options.JobsInMemory ? null : provider.GetRequiredService<IArtifactNames>()));
         services.AddSingleton<JobStore>();
-        services.AddSingleton<IArtifactGrants>(provider => provider.GetService<RedisServer>() is { } server
-            ? new RedisArtifactGrants(server)
-            : new FileArtifactGrants(Path.Combine(provider.GetRequiredService<FewshotOptions>().StateFolder, "grants")));
+        services.AddSingleton<TenantGrants>();
         services.AddSingleton<TenantLimits>();
         services.AddSingleton<TenantAccess>();
         services.AddSingleton<WatchedStreams>();
@@ -77,7 +74,7 @@ public static class GatewayHost
         services.AddSingleton<JobReferences>();
         services.AddSingleton(provider => new ArtifactCollector(
             provider.GetRequiredService<JobStore>(), provider.GetRequiredService<PlaceQueues>(), provider.GetRequiredService<IArtifactStore>(),
-            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<IArtifactGrants>()));
+            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<TenantGrants>()));
         services.AddHostedService<CollectionService>();
         services.AddGrpc().AddServiceOptions<ArtifactGrpcService>(options => options.Interceptors.Add<AuditInterceptor>())
             .AddServiceOptions<CompressionGrpcService>(options => options.Interceptors.Add<AuditInterceptor>());

@@ -99,7 +99,7 @@ public sealed class MutatedRecordTests
     {
         var index = new JobIndex();
         var id = JobIds.Of("r1");
-        index.Add(new JobEntry(id, "local", DateTimeOffset.UtcNow, Ended: false));
+        index.Change(before: null, new JobEntry(id, "local", DateTimeOffset.UtcNow, Ended: false));
         Mutation.All([Encoding.UTF8.GetBytes(id)], Mutants, seed: 44, bytes =>
         {
             var text = Encoding.UTF8.GetString(bytes);

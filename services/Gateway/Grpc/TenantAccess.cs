@@ -10,7 +10,7 @@ namespace Fewshot.Gateway.Grpc;
 
 /// <summary>What a tenant may see. What it may not is as if it were not there. Where callers have no names, everybody sees all.</summary>
 public sealed class TenantAccess(
-    Callers callers, TenantLimits limits, JobStore jobs, IArtifactGrants grants, JobReferences references, GrainCalls grains)
+    Callers callers, TenantLimits limits, JobStore jobs, TenantGrants grants, JobReferences references, GrainCalls grains)
 {
     /// <summary>Whether callers have no names here.</summary>
     public bool SeesAll => !callers.Secured;

@@ -23,10 +23,10 @@ public sealed class ArtifactCollector
     private readonly IArtifactStore artifacts;
     private readonly IArtifactNames names;
     private readonly JobReferences references;
-    private readonly IArtifactGrants grants;
+    private readonly TenantGrants grants;
 
     internal ArtifactCollector(
-        JobStore jobs, PlaceQueues queues, IArtifactStore artifacts, IArtifactNames names, JobReferences references, IArtifactGrants grants)
+        JobStore jobs, PlaceQueues queues, IArtifactStore artifacts, IArtifactNames names, JobReferences references, TenantGrants grants)
     {
         (this.jobs, this.queues, this.artifacts) = (jobs, queues, artifacts);
         (this.names, this.references, this.grants) = (names, references, grants);

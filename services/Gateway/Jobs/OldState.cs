@@ -1,26 +1,33 @@
+using System.Globalization;
 using System.Text;
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Cluster;
+using Fewshot.Gateway.Tenants;
 using Fewshot.ServiceDefaults;
 
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// Takes over what versions up to November 2026 kept in a state folder: jobs in <c>jobs</c>, steps in <c>ledger</c>. Unfinished jobs go on
-/// from their finished steps; their events of that time are not taken over. The folders stay, under another name.
+/// Takes over what versions up to November 2026 kept in a state folder: jobs in <c>jobs</c>, steps in <c>ledger</c>, the artifacts that
+/// tenants may see in <c>grants</c>. Unfinished jobs go on from their finished steps; their events of that time are not taken over. The
+/// folders stay, under another name.
 /// </summary>
-internal sealed partial class OldState(JobArchive archive, IArtifactNames names, FewshotOptions options, ILogger<OldState> logger)
+internal sealed partial class OldState(
+    JobArchive archive, IArtifactNames names, GrainCalls grains, FewshotOptions options, ILogger<OldState> logger)
 {
     private const string Adopted = "-adopted";
 
     /// <summary>Takes over what is there; what was begun before and not ended is begun again.</summary>
     public async Task AdoptAsync(CancellationToken ct)
     {
-        var (jobs, ledger) = (Path.Combine(options.StateFolder, "jobs"), Path.Combine(options.StateFolder, "ledger"));
+        string In(string folder) => Path.Combine(options.StateFolder, folder);
+        var (jobs, ledger, grants) = (In("jobs"), In("ledger"), In("grants"));
         if (Directory.Exists(ledger))
             await AdoptStepsAsync(ledger, ct);
         if (Directory.Exists(jobs))
             await AdoptJobsAsync(jobs, ct);
+        if (Directory.Exists(grants))
+            await AdoptGrantsAsync(grants, ct);
     }
 
     private async Task AdoptJobsAsync(string folder, CancellationToken ct)
@@ -60,6 +67,23 @@ internal sealed partial class OldState(JobArchive archive, IArtifactNames names,
                 if (key.Length == 64 && key.All(char.IsAsciiHexDigitLower) && Digest.TryParse(text, out var digest))
                     await names.SetFirstAsync(name(StepKey.Parse(key)), digest, ct);
             }
+        }
+
+        Rename(folder);
+    }
+
+    /// <summary>Files <c>TENANT_DIGEST</c>, which hold the bytes that an upload counts.</summary>
+    private async Task AdoptGrantsAsync(string folder, CancellationToken ct)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder, "*_*"))
+        {
+            if (Path.GetFileName(file).Split('_') is not [var tenant, var hex] || !Digest.TryParse("sha256:" + hex, out var digest))
+                continue;
+            _ = long.TryParse(await File.ReadAllTextAsync(file, ct), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes);
+            await grains.TellAsync<ITenantGrain>(
+                tenant,
+                grain => bytes > 0 ? grain.StoredAsync(Guid.Empty, digest.ToString(), bytes, limit: null) : grain.ShowAsync([digest.ToString()]),
+                ct);
         }
 
         Rename(folder);

@@ -1,13 +1,29 @@
 namespace Fewshot.Gateway.Tenants;
 
 /// <summary>
-/// What is counted for a tenant at all gateways together, by its name: bytes that uploads under way will need, workers that its inputs have
-/// lost, and time that its steps have used. Losses and time are kept, but for the last seconds before a silo dies; uploads reserve their bytes
-/// again when they next renew them.
+/// A tenant at all gateways together, by its name: the artifacts that it may see, bytes that uploads under way will need, workers that its
+/// inputs have lost, and time that its steps have used. Artifacts are kept before a call returns; losses and time are, but for the last
+/// seconds before a silo dies; uploads reserve their bytes again when they next renew them.
 /// </summary>
 [Alias("fewshot.tenant")]
 public interface ITenantGrain : IGrainWithStringKey
 {
+    /// <summary>Whether the tenant may see an artifact.</summary>
+    [Alias("sees")]
+    Task<bool> SeesAsync(string digest);
+
+    /// <summary>Shows the tenant artifacts that count no bytes, because its jobs read or made them.</summary>
+    [Alias("show")]
+    Task ShowAsync(string[] digests);
+
+    /// <summary>Forgets artifacts, and the bytes that their uploads counted.</summary>
+    [Alias("hide")]
+    Task HideAsync(string[] digests);
+
+    /// <summary>Bytes of the tenant's uploads.</summary>
+    [Alias("uploaded")]
+    Task<long> UploadedBytesAsync();
+
     /// <summary>
     /// Reserves an upload's bytes, or renews them; what is not renewed for <see cref="TenantGrain.ReservationLife"/> lapses.
     /// </summary>
@@ -15,7 +31,7 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("reserve")]
     Task<long?> ReserveAsync(Guid upload, long sizeBytes, long limit);
 
-    /// <summary>Shows the tenant an upload that is stored, counts its bytes, and ends the reservation.</summary>
+    /// <summary>Shows the tenant an upload that is stored, counts its bytes, each artifact's once, and ends the reservation.</summary>
     /// <returns>Null, or how many bytes are stored where the upload would exceed the limit.</returns>
     [Alias("stored")]
     Task<long?> StoredAsync(Guid upload, string digest, long sizeBytes, long? limit);

@@ -8,3 +8,12 @@ public sealed record StoredTenant(IReadOnlyDictionary<string, WorkerLosses> Loss
     /// <summary>Where tenants are among the records.</summary>
     public const string Kind = "tenant";
 }
+
+/// <summary>An artifact that a tenant may see.</summary>
+/// <param name="Digest">The artifact.</param>
+/// <param name="Bytes">What its upload counts; 0 where a job read or made it.</param>
+public sealed record StoredGrant(string Digest, long Bytes)
+{
+    /// <summary>Where grants are among the records.</summary>
+    public const string Kind = "grants";
+}

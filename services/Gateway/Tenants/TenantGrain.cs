@@ -1,11 +1,12 @@
 using Fewshot.Artifacts;
 using Fewshot.Gateway.Cluster;
+using Orleans.Concurrency;
 
 namespace Fewshot.Gateway.Tenants;
 
 /// <inheritdoc cref="ITenantGrain"/>
-internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords records, ActivationWatch watch, ILogger<TenantGrain> logger)
-    : Grain, ITenantGrain
+[Reentrant]
+internal sealed partial class TenantGrain : Grain, ITenantGrain
 {
     /// <summary>How long a reservation lasts without renewal.</summary>
     public static readonly TimeSpan ReservationLife = TimeSpan.FromSeconds(40);
@@ -13,11 +14,24 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
     // What is used or lost within it is forgotten when the silo dies.
     private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
 
+    private readonly GrainRecords records;
+    private readonly ActivationWatch watch;
+    private readonly ILogger<TenantGrain> logger;
+    private readonly RecordPages<StoredGrant> grants;
     private readonly Dictionary<Guid, (long Bytes, DateTimeOffset Until)> reserved = [];
     private Dictionary<string, WorkerLosses> losses = new(StringComparer.Ordinal);
     private UsedTime time = new();
     private GrainState<StoredTenant> stored = new();
-    private bool changed;
+    private bool changed, listed;
+    private long uploaded;
+
+    public TenantGrain(GrainRecords records, ActivationWatch watch, ILogger<TenantGrain> logger)
+    {
+        (this.records, this.watch, this.logger) = (records, watch, logger);
+        grants = new RecordPages<StoredGrant>(
+            records, StoredGrant.Kind, Name, grant => grant.Digest,
+            (before, after) => uploaded += (after?.Bytes ?? 0) - (before?.Bytes ?? 0));
+    }
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -31,10 +45,44 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
         this.RegisterGrainTimer(_ => SaveAsync(), often);
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => SaveAsync();
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await SaveAsync();
+        await grants.Writing.WaitAsync(cancellationToken).ContinueWith(_ => { }, TaskScheduler.Current);
+    }
+
+    public async Task<bool> SeesAsync(string digest)
+    {
+        await grants.OpenAsync();
+        return grants.Find(digest) is not null;
+    }
+
+    public async Task ShowAsync(string[] digests)
+    {
+        await OpenToWriteAsync();
+        // An upload's bytes stay counted.
+        foreach (var digest in digests.Where(digest => grants.Find(digest) is null))
+            grants.Put(new StoredGrant(digest, Bytes: 0));
+        await grants.WriteAsync();
+    }
+
+    public async Task HideAsync(string[] digests)
+    {
+        await grants.OpenAsync();
+        foreach (var digest in digests)
+            grants.Remove(digest);
+        await grants.WriteAsync();
+    }
+
+    public async Task<long> UploadedBytesAsync()
+    {
+        await grants.OpenAsync();
+        return uploaded;
+    }
 
     public async Task<long?> ReserveAsync(Guid upload, long sizeBytes, long limit)
     {
+        await grants.OpenAsync();
         var now = DateTimeOffset.UtcNow;
         foreach (var (id, (_, until)) in reserved)
         {
@@ -42,7 +90,7 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
                 reserved.Remove(id);
         }
 
-        var taken = await grants.UploadedBytesAsync(Name) + reserved.Where(other => other.Key != upload).Sum(other => other.Value.Bytes);
+        var taken = uploaded + reserved.Where(other => other.Key != upload).Sum(other => other.Value.Bytes);
         // A renewal is granted what it was granted before.
         if (!reserved.ContainsKey(upload) && taken + sizeBytes > limit)
             return taken;
@@ -52,9 +100,18 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
 
     public async Task<long?> StoredAsync(Guid upload, string digest, long sizeBytes, long? limit)
     {
-        var within = await grants.AddUploadAsync(Name, Digest.Parse(digest), sizeBytes, limit);
+        await OpenToWriteAsync();
         reserved.Remove(upload);
-        return within ? null : await grants.UploadedBytesAsync(Name);
+        if (grants.Find(digest) is not { Bytes: > 0 })
+        {
+            if (uploaded + sizeBytes > limit)
+                return uploaded;
+            grants.Put(new StoredGrant(digest, sizeBytes));
+        }
+
+        // Also where an attempt before could not store it.
+        await grants.WriteAsync();
+        return null;
     }
 
     public Task DropAsync(Guid upload)
@@ -88,6 +145,14 @@ internal sealed partial class TenantGrain(IArtifactGrants grants, GrainRecords r
             losses[inputs] = known;
         changed = true;
         return Task.CompletedTask;
+    }
+
+    private async Task OpenToWriteAsync()
+    {
+        await grants.OpenAsync();
+        if (!listed)
+            await GrainFactory.GetGrain<ITenantListGrain>(TenantListGrain.Key).AddAsync(Name);
+        listed = true;
     }
 
     private async Task SaveAsync()

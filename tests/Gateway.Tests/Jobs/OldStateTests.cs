@@ -1,6 +1,9 @@
+using Fewshot.Artifacts;
 using Fewshot.Compression.V1;
 using Fewshot.Gateway.Cluster;
 using Fewshot.Gateway.Jobs;
+using Fewshot.Gateway.Tenants;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Fewshot.Gateway.Tests;
 
@@ -26,6 +29,11 @@ public sealed class OldStateTests
         Directory.CreateDirectory(Path.Combine(rig.Folder, "ledger"));
         foreach (var name in Directory.EnumerateFiles(Path.Combine(rig.Folder, "names"), "steps.*"))
             File.Move(name, Path.Combine(rig.Folder, "ledger", Path.GetFileName(name)["steps.".Length..] + ".result"));
+        Directory.CreateDirectory(Path.Combine(rig.Folder, "grants"));
+        var (uploaded, shown) = (Digest.Of("uploaded"u8), Digest.Of("shown"u8));
+        await File.WriteAllTextAsync(Path.Combine(rig.Folder, "grants", "acme_" + uploaded.Hex), "8");
+        await File.WriteAllTextAsync(Path.Combine(rig.Folder, "grants", "acme_" + shown.Hex), "0");
+        await File.WriteAllTextAsync(Path.Combine(rig.Folder, "grants", "acme_nonsense"), "0");
         Directory.Delete(Path.Combine(rig.Folder, "names"), recursive: true);
         Directory.Delete(Path.Combine(rig.Folder, "records"), recursive: true);
 
@@ -41,5 +49,8 @@ public sealed class OldStateTests
         Assert.Equal(("r1", ""), (ended.RequestId, ended.StatusMessage));
         Assert.Equal((trials, done + 2), (rig.Stages.RunsOf("trials"), rig.Stages.RunsOf("finetune")));
         Assert.True(Directory.Exists(Path.Combine(rig.Folder, "jobs-adopted")));
+        var (grants, grains) = (rig.Services.GetRequiredService<TenantGrants>(), rig.Services.GetRequiredService<GrainCalls>());
+        Assert.True(await grants.HasAsync("acme", uploaded) && await grants.HasAsync("acme", shown));
+        Assert.Equal(8, await grains.AskAsync<ITenantGrain, long>("acme", grain => grain.UploadedBytesAsync()));
     }
 }
