@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Fewshot.Artifacts;
+using Fewshot.Gateway.Tenants;
 using Orleans.Runtime;
 using Orleans.Storage;
 
@@ -7,11 +8,13 @@ namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
 /// Records as files of one folder, for a gateway without Redis: <c>KIND_KEY</c> holds the record's JSON, and its tag is the hash of that.
-/// One process at a time has the folder.
+/// One process at a time has the folder. Its records outlive the process; of those of jobs the newest may be lost when the machine stops,
+/// since what counts of a job is in the archive too.
 /// </summary>
 public sealed class FileGrainStorage : IGrainStorage, IDisposable
 {
-    private readonly SemaphoreSlim gate = new(1);
+    // One for all records would let them wait for each other's disk.
+    private readonly SemaphoreSlim[] gates = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
     private readonly DurableFolder files;
     private readonly RecordSerializer serializer = new();
 
@@ -30,34 +33,18 @@ public sealed class FileGrainStorage : IGrainStorage, IDisposable
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         var content = serializer.Serialize(grainState.State).ToArray();
-        await gate.WaitAsync();
-        try
-        {
-            await CheckAsync(stateName, grainId, grainState);
-            await files.WriteAsync(NameOf(stateName, grainId), content, Durability.Either);
-        }
-        finally
-        {
-            gate.Release();
-        }
-
+        await InTurnAsync(stateName, grainId, grainState, name => files.WriteAsync(name, content, DurabilityOf(stateName)));
         (grainState.ETag, grainState.RecordExists) = (TagOf(content), true);
     }
 
     /// <inheritdoc/>
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        await gate.WaitAsync();
-        try
+        await InTurnAsync(stateName, grainId, grainState, name =>
         {
-            await CheckAsync(stateName, grainId, grainState);
-            File.Delete(files.PathOf(NameOf(stateName, grainId)));
-        }
-        finally
-        {
-            gate.Release();
-        }
-
+            File.Delete(files.PathOf(name));
+            return Task.CompletedTask;
+        });
         (grainState.ETag, grainState.RecordExists) = (null, false);
     }
 
@@ -65,16 +52,28 @@ public sealed class FileGrainStorage : IGrainStorage, IDisposable
     public void Dispose()
     {
         files.Dispose();
-        gate.Dispose();
+        foreach (var gate in gates)
+            gate.Dispose();
     }
 
-    private async Task CheckAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    /// <summary>Nothing else says what tenants have uploaded.</summary>
+    private static Durability DurabilityOf(string kind) => kind == StoredGrant.Kind ? Durability.Either : Durability.None;
+
+    private async Task InTurnAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, Func<string, Task> change)
     {
-        var stored = await ReadAsync(NameOf(stateName, grainId)) is { } content ? TagOf(content) : null;
-        if (stored != grainState.ETag)
+        var name = NameOf(stateName, grainId);
+        var gate = gates[(uint)StringComparer.Ordinal.GetHashCode(name) % gates.Length];
+        await gate.WaitAsync();
+        try
         {
-            throw new InconsistentStateException(
-                $"The record {NameOf(stateName, grainId)} was written by another since.", stored, grainState.ETag);
+            var stored = await ReadAsync(name) is { } content ? TagOf(content) : null;
+            if (stored != grainState.ETag)
+                throw new InconsistentStateException($"The record {name} was written by another since.", stored, grainState.ETag);
+            await change(name);
+        }
+        finally
+        {
+            gate.Release();
         }
     }
 

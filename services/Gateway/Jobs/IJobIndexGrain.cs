@@ -4,7 +4,7 @@ namespace Fewshot.Gateway.Jobs;
 [Alias("fewshot.jobs")]
 public interface IJobIndexGrain : IGrainWithStringKey
 {
-    /// <summary>Adds a job durably; one that is there already stays.</summary>
+    /// <summary>Adds a job, which the archive has; one that is there already stays.</summary>
     /// <returns>False, and nothing is done, where its tenant has as many unfinished ones as it may have.</returns>
     [Alias("add")]
     Task<bool> AddAsync(JobEntry entry, int? limit);

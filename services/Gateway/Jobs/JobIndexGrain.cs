@@ -37,8 +37,8 @@ internal sealed class JobIndexGrain : Grain, IJobIndexGrain
             pages.Put(entry);
         }
 
-        // Also where an attempt before could not store it.
-        await pages.WriteAsync();
+        // The archive has the job: without its page, the next activation finds it there.
+        _ = pages.WriteAsync();
         return true;
     }
 

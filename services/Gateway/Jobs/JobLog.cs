@@ -11,6 +11,9 @@ public sealed class JobLog : IDisposable
 {
     private const int LargestBacklog = 2000;
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(30);
+
+    // Progress of all jobs shares these, and gathers meanwhile: hundreds of jobs would keep a disk from what somebody waits for.
+    private static readonly SemaphoreSlim Unhurried = new(2);
     private readonly Lock gate = new();
     private readonly JobStorage storage;
     private readonly JobArchive archive;
@@ -182,13 +185,11 @@ public sealed class JobLog : IDisposable
     public async Task<Dictionary<string, string>> LeftWithAsync()
     {
         var left = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var next = 1L; next <= View.LastSequence;)
+        var next = 1L;
+        while (await ReadAsync(next, TimeSpan.Zero, CancellationToken.None) is { Events: { Length: > 0 } events })
         {
-            var page = await ReadAsync(next, TimeSpan.Zero, CancellationToken.None);
-            if (page.Events.Length == 0)
-                break;
-            next = page.Events[^1].Sequence + 1;
-            foreach (var step in page.Events.Select(e => e.Step).OfType<StepNote>())
+            next = events[^1].Sequence + 1;
+            foreach (var step in events.Select(e => e.Step).OfType<StepNote>())
             {
                 if (step.Done)
                     left.Remove(step.Key);
@@ -236,10 +237,13 @@ public sealed class JobLog : IDisposable
         {
             StoredJob now;
             TaskCompletionSource[] waiting = [];
+            var paced = false;
             try
             {
                 if (!urgent)
                     await Task.Delay(Gathering, stop);
+                while (!urgent && !paced)
+                    paced = await Unhurried.WaitAsync(Gathering, stop);
                 lock (gate)
                 {
                     waiting = [.. flushes];
@@ -264,6 +268,11 @@ public sealed class JobLog : IDisposable
                         _ = lost.CancelAsync();
                     return;
                 }
+            }
+            finally
+            {
+                if (paced)
+                    Unhurried.Release();
             }
 
             bool over;
