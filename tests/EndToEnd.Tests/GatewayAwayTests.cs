@@ -23,9 +23,10 @@ public class GatewayAwayTests(Drawings drawings)
         using var folder = new TemporaryFolder();
         using var cluster = new RunningCluster(1, "files");
         using var job = FewshotProcess.Start([.. CompressTests.Practise(drawings, folder["unused"], folder["out"], "--tau", "macs"), "--gateway", cluster.Gateway, "--json"]);
-        foreach (var stage in (string[])["trials", "finetune"])
+        // A step may be too short for progress.
+        foreach (var step in (string[])["trials", "finetune"])
         {
-            job.WaitForLine(line => CompressTests.IsProgress(line, stage));
+            job.WaitForLine(line => line.Contains($"\"name\":\"{step}", StringComparison.Ordinal));
             cluster.Kill("gateway");
         }
 

@@ -49,7 +49,7 @@ internal sealed class RunningCluster : IDisposable
     {
         using var kill = Process.Start("kill", [$"-{signal}", $"{Processes[name].Id}"]);
         kill.WaitForExit();
-        Assert.Equal(0, kill.ExitCode);
+        Assert.True(kill.ExitCode == 0, $"{name} has ended by itself; its log ends with:\n{string.Join('\n', Log(name).Split('\n').TakeLast(60))}");
     }
 
     /// <summary>Kills one and waits until it is started again.</summary>
