@@ -74,7 +74,8 @@ public static class GatewayHost
         services.AddSingleton<JobReferences>();
         services.AddSingleton(provider => new ArtifactCollector(
             provider.GetRequiredService<JobStore>(), provider.GetRequiredService<PlaceQueues>(), provider.GetRequiredService<IArtifactStore>(),
-            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(), provider.GetRequiredService<TenantGrants>()));
+            provider.GetRequiredService<IArtifactNames>(), provider.GetRequiredService<JobReferences>(),
+            provider.GetRequiredService<TenantGrants>()));
         services.AddHostedService<CollectionService>();
         services.AddGrpc().AddServiceOptions<ArtifactGrpcService>(options => options.Interceptors.Add<AuditInterceptor>())
             .AddServiceOptions<CompressionGrpcService>(options => options.Interceptors.Add<AuditInterceptor>());

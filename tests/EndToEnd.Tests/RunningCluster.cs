@@ -49,7 +49,8 @@ internal sealed class RunningCluster : IDisposable
     {
         using var kill = Process.Start("kill", [$"-{signal}", $"{Processes[name].Id}"]);
         kill.WaitForExit();
-        Assert.True(kill.ExitCode == 0, $"{name} has ended by itself; its log ends with:\n{string.Join('\n', Log(name).Split('\n').TakeLast(60))}");
+        var last = string.Join('\n', Log(name).Split('\n').TakeLast(60));
+        Assert.True(kill.ExitCode == 0, $"{name} has ended by itself; its log ends with:\n{last}");
     }
 
     /// <summary>Kills one and waits until it is started again.</summary>

@@ -5,13 +5,18 @@ using Orleans.Storage;
 namespace Fewshot.Gateway.Cluster;
 
 /// <summary>
-/// What grains keep beyond their activations: records under a kind and a key, in Redis, in files of the state folder, or in memory. A record
-/// is written only over the one that was read or written before, so that of two activations one notices the other.
+/// What grains keep beyond their activations: records under a kind and a key, in Redis, in files of the state folder, or in memory. A
+/// record is written only over the one that was read or written before, so that of two activations one notices the other.
 /// </summary>
-public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrainStorage storage)
+public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrainStorage storage) : IDisposable
 {
     /// <summary>The storage's name among the silo's services.</summary>
     public const string Storage = "records";
+
+    /// <summary>
+    /// Shared by all writes that nobody waits for: the progress of hundreds of jobs would keep the storage from what somebody waits for.
+    /// </summary>
+    public SemaphoreSlim Unhurried { get; } = new(2);
 
     /// <summary>Reads a record, which need not exist.</summary>
     /// <exception cref="DataLossException">It is damaged.</exception>
@@ -74,6 +79,9 @@ public sealed class GrainRecords([FromKeyedServices(GrainRecords.Storage)] IGrai
         if (record.ETag is not null)
             await AskAsync(() => storage.ClearStateAsync(kind, IdOf(kind, key), record));
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => Unhurried.Dispose();
 
     /// <summary>The tag of what is there, damaged or not.</summary>
     private async Task<string?> TagAsync(string kind, string key)

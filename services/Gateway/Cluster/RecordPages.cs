@@ -74,8 +74,8 @@ public sealed class RecordPages<T>(GrainRecords records, string kind, string key
     /// <summary>
     /// Waits until everything so far is stored. Whoever comes while pages are being written waits for the next time, together.
     /// </summary>
-    /// <exception cref="StoreUnavailableException">The storage does not answer; it is tried again all the same.</exception>
-    /// <exception cref="StoreFullException">The disk is full; it is tried again all the same.</exception>
+    /// <exception cref="StoreUnavailableException">The storage does not answer; the next call stores this, too.</exception>
+    /// <exception cref="StoreFullException">The disk is full; the next call stores this, too.</exception>
     public Task WriteAsync()
     {
         if (Writing.IsCompleted && !pages.Exists(page => page.Dirty))
@@ -128,7 +128,7 @@ public sealed class RecordPages<T>(GrainRecords records, string kind, string key
             }
             catch (Exception e)
             {
-                // Who waits hears of it; the pages are written with the next change, or now again.
+                // Who waits hears of it; the pages are written when somebody comes next.
                 dirty.ForEach(page => page.Dirty = true);
                 waiting.SetException(e);
                 _ = waiting.Task.Exception;

@@ -87,7 +87,8 @@ internal sealed partial class SilentSilos(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Redis could not be reached for long: this gateway ends, and others go on without it")]
+    [LoggerMessage(
+        Level = LogLevel.Critical, Message = "Redis could not be reached for too long: this gateway ends, and the others go on without it")]
     private partial void LogEnds();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The gateway {Silo} has written nothing to Redis for long; it is sent away")]

@@ -3,8 +3,9 @@ using Orleans.Runtime;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// A job, by its id: it exists once in the cluster, and runs its workflow where it is active. When its silo dies, it is activated elsewhere by
-/// whoever asks for it, at the latest by the sweep for unfinished jobs, and the workflow runs again from the top: finished steps are instant.
+/// A job, by its id: it exists once in the cluster, and runs its workflow where it is active. When its silo dies, it is activated elsewhere
+/// by whoever asks for it, at the latest by the sweep for unfinished jobs, and the workflow runs again from the top: finished steps are
+/// instant.
 /// </summary>
 [Alias("fewshot.job")]
 public interface IJobGrain : IGrainWithStringKey
@@ -21,8 +22,8 @@ public interface IJobGrain : IGrainWithStringKey
     Task<JobView?> FindAsync();
 
     /// <summary>
-    /// Runs the job, unless it runs or has ended. If its gateway lately gave it up, because a store could not be reached from there, the job
-    /// moves to the gateway that asks.
+    /// Runs the job, unless it runs or has ended. If its gateway lately gave it up, because a store could not be reached from there, the
+    /// job moves to the gateway that asks.
     /// </summary>
     /// <param name="from">The silo that asks.</param>
     /// <returns>The job; null where there is none.</returns>

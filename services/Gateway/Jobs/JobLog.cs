@@ -11,9 +11,6 @@ public sealed class JobLog : IDisposable
 {
     private const int LargestBacklog = 2000;
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(30);
-
-    // Progress of all jobs shares these, and gathers meanwhile: hundreds of jobs would keep a disk from what somebody waits for.
-    private static readonly SemaphoreSlim Unhurried = new(2);
     private readonly Lock gate = new();
     private readonly JobStorage storage;
     private readonly JobArchive archive;
@@ -243,7 +240,7 @@ public sealed class JobLog : IDisposable
                 if (!urgent)
                     await Task.Delay(Gathering, stop);
                 while (!urgent && !paced)
-                    paced = await Unhurried.WaitAsync(Gathering, stop);
+                    paced = await storage.Unhurried.WaitAsync(Gathering, stop);
                 lock (gate)
                 {
                     waiting = [.. flushes];
@@ -272,7 +269,7 @@ public sealed class JobLog : IDisposable
             finally
             {
                 if (paced)
-                    Unhurried.Release();
+                    storage.Unhurried.Release();
             }
 
             bool over;

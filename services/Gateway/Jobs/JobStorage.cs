@@ -12,6 +12,9 @@ internal sealed class JobStorage(GrainRecords records, string id)
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private GrainState<StoredJob> stored = new();
 
+    /// <summary>What writes of progress wait for.</summary>
+    public SemaphoreSlim Unhurried => records.Unhurried;
+
     /// <summary>What is stored; null where nothing is.</summary>
     /// <exception cref="DataLossException">It is damaged.</exception>
     public async Task<StoredJob?> OpenAsync()

@@ -8,8 +8,8 @@ using Orleans.Runtime;
 namespace Fewshot.Gateway.Jobs;
 
 /// <summary>
-/// All jobs of the cluster, wherever they run. Any call may throw <see cref="StoreUnavailableException"/>; whatever was done by then, it may
-/// be repeated.
+/// All jobs of the cluster, wherever they run. Any call may throw <see cref="StoreUnavailableException"/>; whatever was done by then, it
+/// may be repeated.
 /// </summary>
 public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
 {
@@ -30,8 +30,9 @@ public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
         tenant ??= Tenant.Local;
         var job = new JobRecord(JobIds.Of(requestId, tenant.Name), requestId, kind, spec, DateTimeOffset.UtcNow) { Tenant = tenant.Name };
         var limit = tenant.MaxUnfinishedJobs;
-        return await grains.AskAsync<IJobGrain, JobView?>(job.Id, grain => grain.CreateAsync(job, limit), ct) ??
-            throw new QuotaExceededException($"This tenant has {limit} jobs that have not ended; its limit is {limit}: wait for one, or cancel one.");
+        return await grains.AskAsync<IJobGrain, JobView?>(job.Id, grain => grain.CreateAsync(job, limit), ct)
+            ?? throw new QuotaExceededException(
+                $"This tenant has {limit} jobs that have not ended, as many as it may have: wait for one, or cancel one.");
     }
 
     /// <summary>A job by its id; null when there is none.</summary>
@@ -72,8 +73,8 @@ public sealed class JobStore(GrainCalls grains, ILocalSiloDetails silo)
     public Task CancelAsync(string id, CancellationToken ct = default) => grains.TellAsync<IJobGrain>(id, grain => grain.CancelAsync(), ct);
 
     /// <summary>
-    /// Follows a job's events from a sequence number on, as they come; ends when the job has ended and everything has been given. Gives null
-    /// after each silence.
+    /// Follows a job's events from a sequence number on, as they come; ends when the job has ended and everything has been given. Gives
+    /// null after each silence.
     /// </summary>
     public async IAsyncEnumerable<JobEvent?> FollowAsync(
         string id, long fromSequence, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct = default)

@@ -13,7 +13,6 @@ internal sealed partial class JobSweep(
     private readonly Channel<bool> changes =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-
     public void SiloStatusChangeNotification(SiloAddress updatedSilo, SiloStatus status)
     {
         if (status is not (SiloStatus.Joining or SiloStatus.Created))

@@ -80,9 +80,10 @@ internal sealed partial class OldState(
             if (Path.GetFileName(file).Split('_') is not [var tenant, var hex] || !Digest.TryParse("sha256:" + hex, out var digest))
                 continue;
             _ = long.TryParse(await File.ReadAllTextAsync(file, ct), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes);
+            var artifact = digest.ToString();
             await grains.TellAsync<ITenantGrain>(
                 tenant,
-                grain => bytes > 0 ? grain.StoredAsync(Guid.Empty, digest.ToString(), bytes, limit: null) : grain.ShowAsync([digest.ToString()]),
+                grain => bytes > 0 ? grain.StoredAsync(Guid.Empty, artifact, bytes, limit: null) : grain.ShowAsync([artifact]),
                 ct);
         }
 

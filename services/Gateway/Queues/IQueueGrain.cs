@@ -4,8 +4,7 @@ namespace Fewshot.Gateway.Queues;
 /// A queue of the whole cluster, kept in memory: <c>stage/NAME</c> for a stage's workers, <c>jobs</c> for room to run,
 /// <c>streams/TENANT</c> for watched jobs, and <c>steps/DIGIT</c> for the steps whose keys
 /// begin so, each of which one job at a time has run. The gateways tell it every two seconds what they know, so that it is whole again
-/// a moment after
-/// its silo died. What a gateway no longer renews lapses. During a partition a second activation may hand out a place that the first one
+/// a moment after its silo died. What a gateway no longer renews lapses. During a partition a second activation may hand out a place that the first one
 /// has handed out: then the worker sends one of the two steps away, which costs a pause.
 /// </summary>
 [Alias("fewshot.queue")]

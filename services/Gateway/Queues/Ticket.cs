@@ -16,7 +16,8 @@ public sealed record Ticket(
     public string? Only { get; init; }
 
     /// <summary>
-    /// Whether <see cref="Only"/> exists only while tickets ask for it, with room for one of them, instead of being a place that gateways know.
+    /// Whether <see cref="Only"/> exists only while tickets ask for it, with room for one of them, instead of being a place that gateways
+    /// know.
     /// </summary>
     [Id(6)]
     public bool Alone { get; init; }

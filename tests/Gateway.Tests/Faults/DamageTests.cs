@@ -89,7 +89,8 @@ public sealed class DamageTests
     {
         await using var rig = await GatewayRig.StartedAsync();
         var spec = await rig.SpecAsync();
-        var (first, second) = (await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id), await rig.EndOfAsync((await rig.StartAsync("r2", spec)).Id));
+        var first = await rig.EndOfAsync((await rig.StartAsync("r1", spec)).Id);
+        var second = await rig.EndOfAsync((await rig.StartAsync("r2", spec)).Id);
         foreach (var content in new[] { "", "{", "{\"entries\":null}", "{\"entries\":[{}]}" })
         {
             await rig.StopAsync();

@@ -71,7 +71,7 @@ public sealed class PartitionTests(RedisProcess redis) : IClassFixture<RedisProc
     {
         var link = links[name];
         // Where the other gateway is slow to start, this one ends itself first.
-        rig.Expect("Redis could not be reached for long");
+        rig.Expect("Redis could not be reached for too long");
         using var submitting = new RecordingClient(history, Through(links["client-gateway"]));
         var (spec, model) = await UndisturbedAsync(submitting);
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
